@@ -1,0 +1,1 @@
+"""The generative-AI playground."""

@@ -1,0 +1,1 @@
+"""Lessons: one architecture, one file, to be read from top to bottom in one sitting."""

@@ -1,0 +1,486 @@
+"""GPT: a decoder-only Transformer that learns to predict the next token.
+
+What it is. Text becomes tokens t_1 … t_n (byte-pair encoding). For every
+position the model gives a probability to each possible next token, and the loss
+is the average surprise at the token that really came:
+
+    loss = -1/n · Σ_i log p(t_{i+1} | t_1 … t_i)
+
+Backpropagation turns the loss into a gradient for every weight, the optimizer
+moves each weight a little against it, and this repeats.
+
+Sources: Vaswani et al. 2017, "Attention Is All You Need" (attention, §3.2);
+Radford et al. 2019, "Language Models are Unsupervised Multitask Learners" (this
+layer order, learned positions); Sennrich et al. 2016 (BPE). Optimizers:
+AdamW (Loshchilov & Hutter 2019), Muon (Jordan et al. 2024).
+
+What to watch. The loss starts at log(vocabulary size), because every token is
+equally likely. First the model learns which tokens are frequent, then which
+follow which, then what a sentence is about: "The sky is" makes *blue* likelier
+than *potato*.
+
+Try it:  python -m playground.training.gpt --steps 200
+"""
+
+import hashlib
+import json
+import lzma
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from playground.errors import PlaygroundError
+from playground.events import Bars, Text, TrainStep
+from playground.fields import choice, slider, switch, text
+
+EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
+END = "<|endoftext|>"
+WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to compare after it
+
+
+@dataclass(frozen=True)
+class Config:
+    corpus: str = text("", label="Folder of texts", help="a folder of .txt or .txt.xz files, read with the embedded texts; hub:ID@REVISION reads a data set of the Hugging Face Hub")
+    repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass over all texts")
+    vocab_size: int = slider(1024, 257, 16384, label="Vocabulary", help="tokens the tokenizer may learn")
+    n_layer: int = slider(4, 1, 12, label="Layers", help="depth: blocks one after another")
+    n_head: int = slider(4, 1, 16, label="Heads", help="attention heads a block")
+    n_embd: int = slider(128, 16, 768, 16, label="Width", help="numbers per token inside the model")
+    block_size: int = slider(128, 8, 1024, label="Context", help="tokens the model can look back at")
+    batch_size: int = slider(16, 1, 128, label="Batch", help="sequences per step")
+    steps: int = slider(1000, 1, 100_000, label="Steps", help="weight updates")
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of an optimizer step", open_ended=True)
+    warmup: int = slider(50, 0, 2000, label="Warm-up", help="steps until the learning rate is reached")
+    decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps in which the learning rate falls to 0")
+    weight_decay: float = slider(0.1, 0, 1, 0.01, label="Weight decay", help="pull of every matrix towards 0")
+    clip: float = slider(1.0, 0.01, 100, 0.01, label="Gradient clipping", help="longest gradient that is followed")
+    optimizer: str = choice("adamw", ("adamw", "muon"), label="Optimizer", help="muon: orthogonalised steps for the blocks' matrices")
+    bf16: bool = switch(False, label="bf16", help="multiply matrices in bfloat16")
+    held_out: float = slider(0.02, 0, 0.5, 0.01, label="Held out", help="part of the texts that is never trained on")
+    eval_every: int = slider(100, 1, 10_000, label="Evaluate every", help="steps between two looks at held-out loss and samples")
+    seed: int = slider(0, 0, 2**31, label="Seed", help="of the weights and of the order of the texts", open_ended=True)
+
+
+# ── data: texts → tokens ─────────────────────────────────────────────────────
+
+
+def documents(config: Config) -> tuple[list[str], list[str]]:
+    """The texts as (training, held out), split by a hash of each text, so that the split never changes.
+
+    Raises:
+        PlaygroundError: the corpus is not there, or there is nothing to train on.
+    """
+    own = _read_folder(EVERYDAY)
+    foreign = _read_corpus(config.corpus) if config.corpus else []
+    if not config.repeats:
+        own = []
+    train, held_out = [], []
+    for doc, times in [(d, 1) for d in foreign] + [(d, config.repeats) for d in own]:
+        number = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:4], "big") / 2**32
+        if number < config.held_out:
+            held_out.append(doc)
+        else:
+            train += [doc] * times
+    if not train:
+        raise PlaygroundError(f"There is no text to train on in {config.corpus or EVERYDAY}: add a .txt file.")
+    return train, held_out
+
+
+def _read_folder(folder: Path) -> list[str]:
+    docs: list[str] = []
+    for path in sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
+        raw = lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
+    return [d for d in docs if d]
+
+
+def _read_corpus(corpus: str) -> list[str]:
+    if not corpus.startswith("hub:"):
+        if not Path(corpus).is_dir():
+            raise PlaygroundError(f"{corpus!r} is not a folder: give one that holds .txt or .txt.xz files.")
+        return _read_folder(Path(corpus))
+    from huggingface_hub import snapshot_download
+
+    name, _, revision = corpus.removeprefix("hub:").partition("@")
+    folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=["*-train.txt", "*.txt.xz"])
+    return _read_folder(Path(folder))
+
+
+def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
+    """A byte-level BPE tokenizer (`tokenizers.Tokenizer`) with the end-of-text token as id 0."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
+    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(docs, trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False))  # fmt: skip
+    return tokenizer
+
+
+def encode(tokenizer: Any, docs: Sequence[str]) -> list[np.ndarray]:
+    """Each text as token ids (uint16), the end-of-text token first, so that the model learns how texts begin."""
+    return [np.array([0, *e.ids], dtype=np.uint16) for e in tokenizer.encode_batch(list(docs))]
+
+
+def blocks(docs: list[np.ndarray], block_size: int, seed: int, epoch: int) -> np.ndarray:
+    """One pass over all texts in a new order, cut into rows: (n, block_size + 1)."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(docs))
+    flat = np.concatenate([docs[i] for i in order])
+    while len(flat) <= block_size:  # a text shorter than one row is read again
+        flat = np.concatenate([flat, flat])
+    n = (len(flat) - 1) // block_size
+    starts = np.arange(n) * block_size
+    rows = np.stack([flat[s : s + block_size + 1] for s in starts])
+    return rows[np.random.default_rng([seed, epoch, 1]).permutation(n)]
+
+
+# ── the model ────────────────────────────────────────────────────────────────
+
+
+class Attention(nn.Module):
+    """Each token asks (q) all earlier ones (k) and takes a weighted mean of what they offer (v)."""
+
+    def __init__(self, c: Config):
+        super().__init__()
+        self.n_head = c.n_head
+        self.qkv = nn.Linear(c.n_embd, 3 * c.n_embd)
+        self.out = nn.Linear(c.n_embd, c.n_embd)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, T, C = x.shape
+        q, k, v = self.qkv(x).view(B, T, 3, self.n_head, C // self.n_head).permute(2, 0, 3, 1, 4)  # each (B, H, T, C/H)
+        # softmax(q·kᵀ / √d) · v, with everything to the right of a token masked out
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, C/H)
+        return self.out(y.transpose(1, 2).reshape(B, T, C))  # (B, T, C)
+
+
+class Block(nn.Module):
+    """Attention lets tokens talk; the MLP lets each think. Both add to the residual stream."""
+
+    def __init__(self, c: Config):
+        super().__init__()
+        self.ln_1, self.attn = nn.LayerNorm(c.n_embd), Attention(c)
+        self.ln_2 = nn.LayerNorm(c.n_embd)
+        self.up, self.down = nn.Linear(c.n_embd, 4 * c.n_embd), nn.Linear(4 * c.n_embd, c.n_embd)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attn(self.ln_1(x))
+        return x + self.down(F.gelu(self.up(self.ln_2(x)), approximate="tanh"))
+
+
+class GPT(nn.Module):
+    """Token and position embeddings, `n_layer` blocks, and the embedding matrix again as output (tied)."""
+
+    def __init__(self, c: Config):
+        super().__init__()
+        if c.n_embd % c.n_head:
+            raise PlaygroundError(f"The width ({c.n_embd}) must be a multiple of the heads ({c.n_head}).")
+        self.block_size = c.block_size
+        self.tokens = nn.Embedding(c.vocab_size, c.n_embd)
+        self.positions = nn.Embedding(c.block_size, c.n_embd)
+        self.blocks = nn.ModuleList(Block(c) for _ in range(c.n_layer))
+        self.ln = nn.LayerNorm(c.n_embd)
+        for name, p in self.named_parameters():
+            if p.dim() == 2:  # GPT-2: N(0, 0.02), what feeds the residual stream scaled by its depth
+                narrow = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(p, std=0.02 / math.sqrt(2 * c.n_layer) if narrow else 0.02)
+            elif name.endswith("bias"):
+                nn.init.zeros_(p)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Next-token logits at every position: (B, T) -> (B, T, V)."""
+        x = self.tokens(ids) + self.positions.weight[: ids.shape[1]]  # (B, T, C)
+        for block in self.blocks:
+            x = block(x)
+        return F.linear(self.ln(x), self.tokens.weight)  # (B, T, V)
+
+
+@torch.no_grad()
+def sample(model: GPT, ids: list[int], rng: torch.Generator, count: int = 40, temperature: float = 0.7) -> list[int]:
+    """`count` more token ids, each drawn from the model's distribution; stops at the end of text."""
+    ids = list(ids)
+    for _ in range(count):
+        logits = model(torch.tensor([ids[-model.block_size :]]))[0, -1].float()
+        ids.append(int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=rng)))
+        if ids[-1] == 0:
+            break
+    return ids
+
+
+# ── training ─────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Live:
+    """What exists while training goes on; valid until the next step."""
+
+    config: Config
+    model: GPT
+    tokenizer: Any
+    optimizers: list[torch.optim.Optimizer]
+    batch: Tensor  # (B, T + 1)
+    step: int
+
+
+def learning_rate(config: Config, step: int) -> float:
+    """Linear warm-up, a plateau, and a linear fall to 0 (trapezoid; Hägele et al. 2024)."""
+    rise = (step + 1) / max(1, config.warmup)
+    fall = (config.steps - step) / max(1.0, config.decay * config.steps)
+    return config.learning_rate * min(1.0, rise, fall)
+
+
+def make_optimizers(config: Config, model: GPT) -> list[torch.optim.Optimizer]:
+    """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
+    matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
+    others = [p for n, p in model.named_parameters() if p.dim() < 2 or not n.startswith("blocks")]
+    groups = [
+        {"params": [p for p in others if p.dim() == 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    if config.optimizer == "muon":
+        muon = torch.optim.Muon(matrices, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw")
+        return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.95))]
+    groups.append({"params": matrices, "weight_decay": config.weight_decay})
+    return [torch.optim.AdamW(groups, betas=(0.9, 0.95))]
+
+
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
+    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+
+    The order of the texts depends on `config.seed` and the step alone, so a resumed run goes on as
+    if it had never stopped.
+
+    Raises:
+        PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
+    """
+    train_docs, held_docs = documents(config)
+    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size)
+    config = replace(config, vocab_size=tokenizer.get_vocab_size())
+    docs, held = encode(tokenizer, train_docs), encode(tokenizer, held_docs)
+    torch.manual_seed(config.seed)  # the weights' first values
+    model = GPT(config)
+    optimizers = make_optimizers(config, model)
+    first = load_checkpoint(start, model, optimizers) if start else 0
+    held_rows = blocks(held, config.block_size, 0, 0)[:64] if held else None
+
+    epoch, rows, begun = -1, np.empty((0, 0)), time.perf_counter()
+    per_epoch = max(1, len(blocks(docs, config.block_size, config.seed, 0)) // config.batch_size)
+    for step in range(first, config.steps):
+        if step // per_epoch != epoch:
+            epoch = step // per_epoch
+            rows = blocks(docs, config.block_size, config.seed, epoch)
+        at = step % per_epoch * config.batch_size
+        batch = torch.from_numpy(rows[at : at + config.batch_size].astype(np.int64))  # (B, T + 1)
+
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(config, step)
+        loss = _loss(model, batch, config.bf16)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        if not math.isfinite(loss.item()) or not math.isfinite(norm):
+            raise PlaygroundError(
+                f"The loss is no longer a number at step {step} (learning rate {learning_rate(config, step):g}): "
+                "the steps were too long. Lower the learning rate and start again from the last checkpoint."
+            )
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+        seconds, begun = time.perf_counter() - begun, time.perf_counter()
+        scalars = {"loss": loss.item(), "learning_rate": learning_rate(config, step), "grad_norm": float(norm),
+                   "tokens_per_s": batch[:, 1:].numel() / seconds}  # fmt: skip
+        panels: dict[str, Any] = {}
+        live = Live(config, model, tokenizer, optimizers, batch, step + 1)
+        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+            if held_rows is not None:
+                scalars["held_out_loss"] = evaluate(model, held_rows, config)
+            panels = look(live, rng)
+            begun = time.perf_counter()
+        yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+
+
+def _loss(model: GPT, batch: Tensor, bf16: bool) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        logits = model(batch[:, :-1])  # (B, T, V)
+    return F.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten())
+
+
+@torch.no_grad()
+def evaluate(model: GPT, rows: np.ndarray, config: Config) -> float:
+    """Mean loss per token of rows (n, T + 1), in nats."""
+    parts = [torch.from_numpy(rows[i : i + config.batch_size].astype(np.int64)) for i in range(0, len(rows), config.batch_size)]
+    return sum(_loss(model, p, config.bf16).item() * len(p) for p in parts) / len(rows)
+
+
+@torch.no_grad()
+def look(live: Live, rng: torch.Generator) -> dict[str, Any]:
+    """A sample, and the probabilities of the watched words."""
+    prompt, words = WATCHED
+    ids = [0, *live.tokenizer.encode(prompt).ids]
+    probs = {w: word_probability(live.model, live.tokenizer, prompt, w) for w in words}
+    text = live.tokenizer.decode(sample(live.model, ids, rng)[1:])
+    return {"sample": Text(text), "next word": Bars(tuple(probs), tuple(probs.values()))}
+
+
+@torch.no_grad()
+def word_probability(model: GPT, tokenizer: Any, prompt: str, word: str) -> float:
+    """p(word | prompt), the product over the word's tokens."""
+    before, after = [0, *tokenizer.encode(prompt).ids], tokenizer.encode(word).ids
+    logp = model(torch.tensor([before + after])).float().log_softmax(-1)[0]  # (T, V)
+    return math.exp(sum(float(logp[len(before) - 1 + i, t]) for i, t in enumerate(after)))
+
+
+# ── checkpoints (safetensors and JSON: nothing is ever unpickled) ────────────
+
+
+def save_checkpoint(folder: Path, live: Live) -> None:
+    """Weights, optimizer state, tokenizer and configuration; the folder is whole or absent."""
+    from safetensors.torch import save_file
+
+    new = folder.with_name(folder.name + ".new")
+    new.mkdir(parents=True, exist_ok=True)
+    tensors = {f"model.{k}": v for k, v in live.model.state_dict().items()}
+    for i, optimizer in enumerate(live.optimizers):
+        for j, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{i}.{j}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    save_file({k: v.contiguous() for k, v in tensors.items()}, new / "state.safetensors")
+    live.tokenizer.save(str(new / "tokenizer.json"))
+    (new / "training.json").write_text(json.dumps({"step": live.step, "config": asdict(live.config)}, indent=1))
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    if old.exists():
+        for path in old.iterdir():
+            path.unlink()
+        old.rmdir()
+
+
+def load_checkpoint(folder: Path, model: GPT, optimizers: list[torch.optim.Optimizer]) -> int:
+    """Fill model and optimizers from a folder of `save_checkpoint`; the number of steps already done."""
+    from safetensors.torch import load_file
+
+    tensors = load_file(folder / "state.safetensors")
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for i, optimizer in enumerate(optimizers):
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            if key.startswith(f"optimizer.{i}."):
+                _, _, j, name = key.split(".", 3)
+                state.setdefault(int(j), {})[name] = value
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    return int(json.loads((folder / "training.json").read_text())["step"])
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
+    """Write the model as a `transformers.GPT2LMHeadModel` folder (safetensors, files below 9 MB)."""
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    c = live.config
+    model = GPT2LMHeadModel(GPT2Config(
+        vocab_size=c.vocab_size, n_positions=c.block_size, n_embd=c.n_embd, n_layer=c.n_layer, n_head=c.n_head,
+        bos_token_id=0, eos_token_id=0, pad_token_id=0, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))  # fmt: skip
+    model.load_state_dict(to_gpt2(live.model.state_dict()), strict=False)
+    model.to(dtype).save_pretrained(folder, max_shard_size="9MB")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=live.tokenizer, bos_token=END, eos_token=END, pad_token=END, model_max_length=c.block_size)
+    tokenizer.save_pretrained(folder)
+
+
+def to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Our parameter names in GPT-2's; its Conv1D keeps matrices transposed (in, out)."""
+    names = {"tokens.weight": "wte.weight", "positions.weight": "wpe.weight", "ln.weight": "ln_f.weight", "ln.bias": "ln_f.bias"}
+    parts = {"attn.qkv": "attn.c_attn", "attn.out": "attn.c_proj", "up": "mlp.c_fc", "down": "mlp.c_proj"}
+    out: dict[str, Tensor] = {"lm_head.weight": state["tokens.weight"]}
+    for key, value in state.items():
+        if not key.startswith("blocks."):
+            out["transformer." + names[key]] = value
+            continue
+        _, i, rest = key.split(".", 2)
+        module, _, kind = rest.rpartition(".")
+        matrix = module in parts and kind == "weight"
+        out[f"transformer.h.{i}.{parts.get(module, module)}.{kind}"] = value.T.contiguous() if matrix else value
+    return out
+
+
+# ── the command line ─────────────────────────────────────────────────────────
+
+
+def main() -> None:
+    import argparse
+    import sys
+
+    from playground.fields import add_arguments, from_arguments
+
+    parser = argparse.ArgumentParser(prog="python -m playground.training.gpt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_arguments(parser, Config)
+    parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
+    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; training goes on from it where it exists")
+    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
+    parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
+    parser.add_argument("--threads", type=int, help="CPU threads")
+    arguments = parser.parse_args()
+    try:
+        _run(from_arguments(Config, arguments), arguments)
+    except PlaygroundError as error:
+        sys.exit(f"gpt: {error}")
+
+
+def _run(config: Config, arguments: Any) -> None:
+    from tqdm import tqdm
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    rng = torch.Generator().manual_seed(config.seed)
+    start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
+    bar = tqdm(total=config.steps, disable=arguments.json)
+    live = None
+    for step in train(config, rng, start):
+        live = step.live
+        if arguments.json:
+            print(json.dumps(step.to_json()), flush=True)
+        else:
+            bar.update(step.step - bar.n)
+            bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
+            if "sample" in step.panels:
+                held = step.scalars.get("held_out_loss", float("nan"))
+                words = step.panels["next word"]
+                probs = ", ".join(f"{w.strip()} {p:.2e}" for w, p in zip(words.labels, words.values, strict=True))
+                bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}\n  {step.panels['sample'].text!r}")
+        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or step.step == config.steps):
+            save_checkpoint(arguments.checkpoint, live)
+    if arguments.export:
+        if live is None:  # everything was done before: load it to write it
+            live = finished(config, arguments.checkpoint)
+        export(arguments.export, live)
+
+
+def finished(config: Config, folder: Path) -> Live:
+    """The model of a checkpoint, to look at or export without another step."""
+    tokenizer = _load_tokenizer(folder)
+    saved = json.loads((folder / "training.json").read_text())
+    config = replace(config, **saved["config"])
+    model = GPT(config)
+    optimizers = make_optimizers(config, model)
+    step = load_checkpoint(folder, model, optimizers)
+    return Live(config, model, tokenizer, optimizers, torch.empty(0), step)
+
+
+if __name__ == "__main__":
+    main()
