@@ -48,7 +48,7 @@ WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to c
 
 @dataclass(frozen=True)
 class Config:
-    corpus: str = text("", label="Folder of texts", help="a folder of .txt or .txt.xz files, read with the embedded texts; hub:ID@REVISION reads a data set of the Hugging Face Hub")
+    corpus: str = text("", label="Folder of texts", help="files or folders of .txt or .txt.xz, separated by commas, read with the embedded texts; hub:ID@REVISION reads a data set of the Hugging Face Hub")
     repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass over all texts")
     vocab_size: int = slider(1024, 257, 16384, label="Vocabulary", help="tokens the tokenizer may learn")
     n_layer: int = slider(4, 1, 12, label="Layers", help="depth: blocks one after another")
@@ -96,22 +96,25 @@ def documents(config: Config) -> tuple[list[str], list[str]]:
 
 def _read_folder(folder: Path) -> list[str]:
     docs: list[str] = []
-    for path in sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
+    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
         raw = lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
         docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
     return [d for d in docs if d]
 
 
 def _read_corpus(corpus: str) -> list[str]:
-    if not corpus.startswith("hub:"):
-        if not Path(corpus).is_dir():
-            raise PlaygroundError(f"{corpus!r} is not a folder: give one that holds .txt or .txt.xz files.")
-        return _read_folder(Path(corpus))
-    from huggingface_hub import snapshot_download
+    if corpus.startswith("hub:"):
+        from huggingface_hub import snapshot_download
 
-    name, _, revision = corpus.removeprefix("hub:").partition("@")
-    folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=["*-train.txt", "*.txt.xz"])
-    return _read_folder(Path(folder))
+        name, _, revision = corpus.removeprefix("hub:").partition("@")
+        return _read_folder(Path(snapshot_download(
+            name, repo_type="dataset", revision=revision or None, allow_patterns=["*-train.txt", "*.txt.xz"])))  # fmt: skip
+    docs: list[str] = []
+    for name in corpus.split(","):
+        if not Path(name).exists():
+            raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
+        docs += _read_folder(Path(name))
+    return docs
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
