@@ -12,7 +12,7 @@ n · exp(m/T) · (1 + v/(2T²)) to the normaliser at temperature T.
 """
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -242,7 +242,7 @@ class Finished(Event):
     state: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"event": "finished", **{k: _plain(getattr(self, k)) for k in self.__slots__ if k != "state"}}
+        return {"event": "finished", **{k: v for k, v in _plain(replace(self, state=None)).items() if k != "state"}}
 
 
 # ── training ─────────────────────────────────────────────────────────────────
@@ -274,4 +274,5 @@ class TrainStep(Event):
     live: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"event": "train", "step": self.step, **self.scalars, **({"panels": _plain(self.panels)} if self.panels else {})}
+        panels = {"panels": _plain(self.panels)} if self.panels else {}
+        return {"event": "train", "step": self.step, **self.scalars, **panels}

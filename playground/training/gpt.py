@@ -48,8 +48,12 @@ WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to c
 
 @dataclass(frozen=True)
 class Config:
-    corpus: str = text("", label="Folder of texts", help="files or folders of .txt or .txt.xz, separated by commas, read with the embedded texts; hub:ID@REVISION reads a data set of the Hugging Face Hub")
-    repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass over all texts")
+    """What a run is made of; with the same configuration, texts and thread count it gives the same model."""
+
+    corpus: str = text("", label="Folder of texts", help=(
+        "files or folders of .txt or .txt.xz, separated by commas, read with the embedded texts; "
+        "hub:ID@REVISION reads a data set of the Hugging Face Hub"))  # fmt: skip
+    repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass of all")
     vocab_size: int = slider(1024, 257, 16384, label="Vocabulary", help="tokens the tokenizer may learn")
     n_layer: int = slider(4, 1, 12, label="Layers", help="depth: blocks one after another")
     n_head: int = slider(4, 1, 16, label="Heads", help="attention heads a block")
@@ -57,15 +61,15 @@ class Config:
     block_size: int = slider(128, 8, 1024, label="Context", help="tokens the model can look back at")
     batch_size: int = slider(16, 1, 128, label="Batch", help="sequences per step")
     steps: int = slider(1000, 1, 100_000, label="Steps", help="weight updates")
-    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of an optimizer step", open_ended=True)
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
     warmup: int = slider(50, 0, 2000, label="Warm-up", help="steps until the learning rate is reached")
-    decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps in which the learning rate falls to 0")
+    decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     weight_decay: float = slider(0.1, 0, 1, 0.01, label="Weight decay", help="pull of every matrix towards 0")
     clip: float = slider(1.0, 0.01, 100, 0.01, label="Gradient clipping", help="longest gradient that is followed")
-    optimizer: str = choice("adamw", ("adamw", "muon"), label="Optimizer", help="muon: orthogonalised steps for the blocks' matrices")
+    optimizer: str = choice("adamw", ("adamw", "muon"), label="Optimizer", help="muon: steps of matrices orthogonalised")
     bf16: bool = switch(False, label="bf16", help="multiply matrices in bfloat16")
     held_out: float = slider(0.02, 0, 0.5, 0.01, label="Held out", help="part of the texts that is never trained on")
-    eval_every: int = slider(100, 1, 10_000, label="Evaluate every", help="steps between two looks at held-out loss and samples")
+    eval_every: int = slider(100, 1, 10_000, label="Evaluate every", help="steps between two looks at its samples")
     seed: int = slider(0, 0, 2**31, label="Seed", help="of the weights and of the order of the texts", open_ended=True)
 
 
@@ -97,7 +101,7 @@ def documents(config: Config) -> tuple[list[str], list[str]]:
 def _read_folder(folder: Path) -> list[str]:
     docs: list[str] = []
     for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
+        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
         docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
     return [d for d in docs if d]
 
@@ -107,8 +111,9 @@ def _read_corpus(corpus: str) -> list[str]:
         from huggingface_hub import snapshot_download
 
         name, _, revision = corpus.removeprefix("hub:").partition("@")
-        return _read_folder(Path(snapshot_download(
-            name, repo_type="dataset", revision=revision or None, allow_patterns=["*-train.txt", "*.txt.xz"])))  # fmt: skip
+        wanted = ["*-train.txt", "*.txt.xz"]
+        folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=wanted)
+        return _read_folder(Path(folder))
     docs: list[str] = []
     for name in corpus.split(","):
         if not Path(name).exists():
@@ -122,8 +127,8 @@ def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    tokenizer.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(docs, trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False))  # fmt: skip
@@ -322,7 +327,8 @@ def _loss(model: GPT, batch: Tensor, bf16: bool) -> Tensor:
 @torch.no_grad()
 def evaluate(model: GPT, rows: np.ndarray, config: Config) -> float:
     """Mean loss per token of rows (n, T + 1), in nats."""
-    parts = [torch.from_numpy(rows[i : i + config.batch_size].astype(np.int64)) for i in range(0, len(rows), config.batch_size)]
+    starts = range(0, len(rows), config.batch_size)
+    parts = [torch.from_numpy(rows[i : i + config.batch_size].astype(np.int64)) for i in starts]
     return sum(_loss(model, p, config.bf16).item() * len(p) for p in parts) / len(rows)
 
 
@@ -402,13 +408,16 @@ def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None
         bos_token_id=0, eos_token_id=0, pad_token_id=0, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))  # fmt: skip
     model.load_state_dict(to_gpt2(live.model.state_dict()), strict=False)
     model.to(dtype).save_pretrained(folder, max_shard_size="9MB")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=live.tokenizer, bos_token=END, eos_token=END, pad_token=END, model_max_length=c.block_size)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=live.tokenizer, bos_token=END, eos_token=END, pad_token=END, model_max_length=c.block_size
+    )
     tokenizer.save_pretrained(folder)
 
 
 def to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Our parameter names in GPT-2's; its Conv1D keeps matrices transposed (in, out)."""
-    names = {"tokens.weight": "wte.weight", "positions.weight": "wpe.weight", "ln.weight": "ln_f.weight", "ln.bias": "ln_f.bias"}
+    names = {"tokens.weight": "wte.weight", "positions.weight": "wpe.weight"}
+    names |= {"ln.weight": "ln_f.weight", "ln.bias": "ln_f.bias"}
     parts = {"attn.qkv": "attn.c_attn", "attn.out": "attn.c_proj", "up": "mlp.c_fc", "down": "mlp.c_proj"}
     out: dict[str, Tensor] = {"lm_head.weight": state["tokens.weight"]}
     for key, value in state.items():
@@ -426,15 +435,20 @@ def to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def main() -> None:
+    """Train from the command line; errors are one sentence."""
     import argparse
     import sys
 
     from playground.fields import add_arguments, from_arguments
 
-    parser = argparse.ArgumentParser(prog="python -m playground.training.gpt", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m playground.training.gpt",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add_arguments(parser, Config)
     parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
-    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; training goes on from it where it exists")
+    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
     parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
     parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
     parser.add_argument("--threads", type=int, help="CPU threads")
@@ -465,7 +479,8 @@ def _run(config: Config, arguments: Any) -> None:
                 held = step.scalars.get("held_out_loss", float("nan"))
                 words = step.panels["next word"]
                 probs = ", ".join(f"{w.strip()} {p:.2e}" for w, p in zip(words.labels, words.values, strict=True))
-                bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}\n  {step.panels['sample'].text!r}")
+                bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}")
+                bar.write(f"  {step.panels['sample'].text!r}")
         if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or step.step == config.steps):
             save_checkpoint(arguments.checkpoint, live)
     if arguments.export:
