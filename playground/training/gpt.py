@@ -66,7 +66,7 @@ class Config:
     decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     weight_decay: float = slider(0.1, 0, 1, 0.01, label="Weight decay", help="pull of every matrix towards 0")
     clip: float = slider(1.0, 0.01, 100, 0.01, label="Gradient clipping", help="longest gradient that is followed")
-    optimizer: str = choice("adamw", ("adamw", "muon"), label="Optimizer", help="muon: steps of matrices orthogonalised")
+    optimizer: str = choice("adamw", ("adamw", "muon"), label="Optimizer", help="muon: steps orthogonalised")
     bf16: bool = switch(False, label="bf16", help="multiply matrices in bfloat16")
     held_out: float = slider(0.02, 0, 0.5, 0.01, label="Held out", help="part of the texts that is never trained on")
     eval_every: int = slider(100, 1, 10_000, label="Evaluate every", help="steps between two looks at its samples")
