@@ -456,7 +456,8 @@ def main() -> None:
     try:
         _run(from_arguments(Config, arguments), arguments)
     except PlaygroundError as error:
-        sys.exit(f"gpt: {error}")
+        print(f"gpt: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _run(config: Config, arguments: Any) -> None:

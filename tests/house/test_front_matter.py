@@ -12,8 +12,8 @@ from tests.conftest import ROOT
 
 # from the Hub's reference of Space configuration
 KEYS = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file",
-        "short_description", "license", "models", "startup_duration_timeout", "header", "fullWidth", "pinned", "tags", "thumbnail",
-        "preload_from_hub", "suggested_hardware", "datasets"}  # fmt: skip
+        "short_description", "license", "models", "startup_duration_timeout", "header", "fullWidth", "pinned",
+        "tags", "thumbnail", "preload_from_hub", "suggested_hardware", "datasets"}  # fmt: skip
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 
