@@ -1,0 +1,42 @@
+"""Scripts and styles of the views, joined for Gradio's `launch(head=…, css=…)`.
+
+Each view is a few plain files: `.js` (a function that adds itself to `window.playground`),
+`.css`, and where Gradio needs one, a component in Python. They load in the order of their
+names, the decoding twins before them.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DECODING = HERE.parents[1] / "decoding"
+
+
+def scripts() -> list[Path]:
+    """All scripts of the page in their fixed order: decoding, its filters, then the views."""
+    found = [*sorted(DECODING.glob("*.js")), *sorted((DECODING / "filters").glob("*.js"))]
+    return found + sorted(HERE.glob("*.js"), key=lambda path: (_RANK.get(path.name, 1), path.name))
+
+
+def styles() -> list[Path]:
+    """All style sheets in their fixed order."""
+    return sorted(HERE.glob("*.css"), key=lambda path: (_RANK.get(path.name, 1), path.name))
+
+
+_RANK = {"dom.js": 0, "base.css": 0, "theatre.js": 2}  # what others build on first, what builds on others last
+
+
+def head() -> str:
+    """The page's `<script>` elements, one per file."""
+    return "\n".join(f"<script>\n{_checked(path)}\n</script>" for path in scripts())
+
+
+def css() -> str:
+    """The page's styles as one sheet."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in styles())
+
+
+def _checked(path: Path) -> str:
+    source = path.read_text(encoding="utf-8")
+    if "</script" in source.lower():
+        raise ValueError(f"{path.name} holds a closing script tag, which would end its element in the page early")
+    return source

@@ -1,0 +1,84 @@
+// What is going on: loading with bytes, a place in the queue, notices, and errors where the action was.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make, say, amount, mark } = playground;
+
+  const ENDS = {
+    eos: "The model ended the text itself.",
+    max_new_tokens: "Stopped at the length limit.",
+    context_full: "The context window is full.",
+    time_limit: "Stopped at the time limit.",
+    user: "Stopped by you.",
+    new_input: "Stopped: a new message came.",
+    error: "Stopped by an error.",
+  };
+
+  /** The reason of the end in plain words. */
+  function ending(finished) {
+    if (finished.reason === "stop_string") return `Stopped at “${playground.visible(finished.stop_string || "", 30)}”.`;
+    return ENDS[finished.reason] || "Ended.";
+  }
+
+  function line(view) {
+    const { status, run } = view;
+    const progress = status.progress;
+    switch (status.state) {
+      case "loading":
+        return progress ? `${progress.stage} ${progress.total || progress.done ? amount(progress.done, progress.total, progress.unit) : ""}`.trim() : "Loading the model";
+      case "queued":
+        return status.queued > 1 ? `Waiting for a turn: place ${status.queued}` : "Waiting for a turn: you are next";
+      case "running":
+        return progress && !view.steps.length ? `${progress.stage} ${amount(progress.done, progress.total, progress.unit)}` : "Writing";
+      case "error":
+        return "";
+      default:
+        if (run && run.finished) return ending(run.finished);
+        return view.steps.length ? "A recorded run" : "";
+    }
+  }
+
+  class Status {
+    constructor() {
+      this.words = make("span", { class: "pg-state", role: "status", "aria-live": "polite" });
+      this.dot = make("i", { class: "pg-dot", "aria-hidden": "true" });
+      this.fill = make("i");
+      this.bar = make("div", { class: "pg-progress", role: "progressbar", "aria-label": "Progress" }, this.fill);
+      this.notices = make("div", { class: "pg-notices" });
+      this.error = make("p", { class: "pg-error", role: "alert", hidden: true });
+      this.head = make("div", { class: "pg-status" }, this.dot, this.words);
+      this.messages = make("div", { class: "pg-messages" }, this.error, this.notices);
+    }
+
+    update(view) {
+      const { status } = view;
+      say(this.words, line(view));
+      mark(this.head, "data-state", status.state);
+      this.progress(status);
+      this.tell(status.notices || []);
+      const failed = status.error || (view.run && view.run.finished && view.run.finished.reason === "error" && view.run.finished.message) || "";
+      this.error.hidden = !failed;
+      say(this.error, failed);
+    }
+
+    progress(status) {
+      const { progress } = status;
+      const busy = status.state === "loading" && progress;
+      const part = busy && progress.total ? Math.min(1, progress.done / progress.total) : null;
+      mark(this.bar, "data-state", busy ? (part === null ? "unknown" : "known") : null);
+      mark(this.bar, "aria-valuenow", part === null ? null : Math.round(part * 100));
+      this.bar.style.setProperty("visibility", busy ? "visible" : "hidden");
+      this.fill.style.setProperty("width", part === null ? "" : part * 100 + "%");
+    }
+
+    tell(notices) {
+      const texts = notices.map((n) => (typeof n === "string" ? n : n.text));
+      if (this.told === texts.join("\n")) return;
+      this.told = texts.join("\n");
+      this.notices.replaceChildren(...texts.map((text) => make("p", { text })));
+    }
+  }
+
+  playground.Status = Status;
+  playground.ending = ending;
+})();

@@ -1,0 +1,115 @@
+// What a view knows: the steps of the recent runs, by run and sequence number.
+//
+// A frame carries the last few events only. Event numbers follow each other without a hole, so
+// the newest number and the frame's `total` say which ones must exist; what is not held is
+// missing (the view was hidden, a frame was skipped) and has to be asked for again.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const KEPT_RUNS = 6;
+
+  function emptyRun(id) {
+    return { id, started: null, events: new Map(), tokens: [], beams: [], total: 0, last: -1, finished: null };
+  }
+
+  /** Puts an event at its place in an ascending list; the usual place is the end. */
+  function insert(list, event) {
+    let at = list.length;
+    while (at > 0 && list[at - 1].seq > event.seq) at -= 1;
+    list.splice(at, 0, event);
+  }
+
+  function add(run, event) {
+    if (!event || typeof event.seq !== "number" || run.events.has(event.seq)) return false;
+    run.events.set(event.seq, event);
+    if (event.event === "token") insert(run.tokens, event);
+    else if (event.event === "beam") insert(run.beams, event);
+    run.last = Math.max(run.last, event.seq);
+    return true;
+  }
+
+  /** The first event number that must exist and is not held, or null. */
+  function hole(run) {
+    if (run.events.size >= run.total) return null;
+    const first = Math.max(0, run.last - run.total + 1);
+    for (let seq = first; seq <= run.last; seq += 1) if (!run.events.has(seq)) return seq;
+    return run.last < 0 ? 0 : run.last + 1;
+  }
+
+  class Store {
+    constructor() {
+      this.runs = new Map();
+      this.current = null;
+      this.status = { state: "idle", notices: [] };
+      this.history = [];
+    }
+
+    /** Takes one frame in. Returns whether another run is shown now, and what is missing. */
+    take(frame) {
+      const id = frame.run || (frame.started && frame.started.run_id) || null;
+      const side = id !== null && this.current !== null && id !== this.current.id && this.isAncestor(id);
+      if (!side) {
+        this.status = frame.status || { state: "idle", notices: [] };
+        this.history = frame.history || [];
+      }
+      if (id === null) return { switched: false, missing: null };
+      const run = this.runs.get(id) || emptyRun(id);
+      this.runs.delete(id);
+      this.runs.set(id, run);
+      if (frame.started) run.started = frame.started;
+      for (const event of frame.events || []) add(run, event);
+      run.total = Math.max(run.total, frame.total || 0, run.events.size);
+      if (frame.finished) run.finished = frame.finished;
+      const switched = !side && this.current !== run;
+      if (!side) this.current = run;
+      this.forget();
+      return { switched, missing: this.missing() };
+    }
+
+    isAncestor(id) {
+      for (let run = this.current; run && run.started && run.started.parent; run = this.runs.get(run.started.parent)) {
+        if (run.started.parent === id) return true;
+      }
+      return false;
+    }
+
+    /** What has to be asked for: {run, from}, or null. */
+    missing() {
+      const run = this.current;
+      if (!run) return null;
+      const seq = hole(run);
+      if (seq !== null) return { run: run.id, from: seq };
+      const first = run.tokens[0];
+      const parent = run.started && run.started.parent;
+      if (parent && first && first.index > 0 && !this.runs.has(parent)) return { run: parent, from: 0 };
+      return null;
+    }
+
+    /** All token steps of what is shown: those of the runs it goes on from, then its own. */
+    steps() {
+      const run = this.current;
+      if (!run) return [];
+      return this.inherited(run, 0).concat(run.tokens);
+    }
+
+    inherited(run, depth) {
+      const started = run.started;
+      const parent = started && started.parent ? this.runs.get(started.parent) : null;
+      if (!parent || parent === run || depth > KEPT_RUNS) return [];
+      const own = run.tokens.length ? run.tokens[0].index : Infinity;
+      const left = Math.min(own, started.parent_index === null || started.parent_index === undefined ? Infinity : started.parent_index);
+      return this.inherited(parent, depth + 1).concat(parent.tokens).filter((step) => step.index < left);
+    }
+
+    /** Keeps the newest runs and those that the shown one goes on from. */
+    forget() {
+      for (const id of [...this.runs.keys()]) {
+        if (this.runs.size <= KEPT_RUNS) return;
+        if (this.current && (id === this.current.id || this.isAncestor(id))) continue;
+        this.runs.delete(id);
+      }
+    }
+  }
+
+  playground.Store = Store;
+})();

@@ -1,0 +1,146 @@
+// The stage: mounts the parts, keeps the store, and decides what is looked at.
+//
+// A view is a function of the frames it was given. Frames come as one JSON string in
+// `props.value`; what goes back to Python are the triggers 'resync' and 'fork'.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make, mark } = playground;
+  const ASK_AGAIN_MS = 3000;
+  const mounted = new Map(); // tab name → theatres on the page (a reopened tab mounts anew)
+  const sliders = new Map(); // tab name → slider values, for a theatre that is mounted later
+
+  class Theatre {
+    constructor(host, trigger) {
+      this.trigger = trigger;
+      this.store = new playground.Store();
+      this.redraw = new playground.Redraw();
+      this.pinned = null; // {prompt, at} that a person opened, null: follow the newest
+      this.drawn = false;
+      const actions = {
+        open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
+        fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }),
+      };
+      this.status = new playground.Status();
+      this.chips = new playground.Chips(actions);
+      this.why = new playground.Why(actions);
+      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.chips.element);
+      this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
+      host.replaceChildren(this.element);
+    }
+
+    /** A frame, as its JSON text. */
+    receive(text) {
+      if (!text) return;
+      let frame;
+      try {
+        frame = typeof text === "string" ? JSON.parse(text) : text;
+      } catch {
+        return;
+      }
+      const { switched, missing } = this.store.take(frame);
+      if (switched) this.pinned = null;
+      if (missing) this.ask(missing);
+      this.soon();
+    }
+
+    ask(missing) {
+      const key = missing.run + " " + missing.from;
+      const now = performance.now();
+      if (this.asked && this.asked.key === key && now - this.asked.at < ASK_AGAIN_MS) return;
+      this.asked = { key, at: now };
+      this.trigger("resync", missing);
+    }
+
+    move(values) {
+      this.redraw.move(values);
+      this.soon();
+    }
+
+    /** Draws once before the next picture of the screen, however often it is called. */
+    soon() {
+      if (this.drawn) return;
+      this.drawn = true;
+      requestAnimationFrame(() => {
+        this.drawn = false;
+        this.update();
+      });
+    }
+
+    view() {
+      const run = this.store.current;
+      const steps = this.store.steps();
+      const started = run ? run.started : null;
+      this.redraw.follow(started);
+      if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
+      const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
+      return {
+        run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw,
+        status: this.store.status, history: this.store.history, running: this.store.status.state === "running",
+      };
+    }
+
+    update() {
+      const view = this.view();
+      this.status.update(view);
+      this.chips.update(view);
+      this.why.update(view);
+      mark(this.element, "data-moved", this.redraw.moved);
+      this.differences(view);
+    }
+
+    /** Marks what would be another token: the step that is looked at now, the others in idle moments. */
+    differences(view) {
+      const { redraw, steps } = view;
+      if (view.place && !view.place.prompt) this.chips.differs(view.place.at, redraw.other(steps[view.place.at]));
+      const known = this.compared;
+      const same = known && known.version === redraw.version && known.run === view.run;
+      const from = same ? Math.min(known.count, steps.length) : 0;
+      this.compared = { version: redraw.version, run: view.run, count: from };
+      redraw.eventually(steps.slice(from), (step, i) => {
+        this.chips.differs(from + i, redraw.other(step));
+        this.compared.count = from + i + 1;
+      });
+    }
+
+    pin(place) {
+      this.pinned = place;
+      this.soon();
+    }
+
+    open(place) {
+      this.pin(place);
+    }
+
+    close() {
+      this.pinned = null;
+      this.soon();
+    }
+
+    fork(token_id) {
+      const { place, run } = this.view();
+      if (!place || place.prompt || !run) return;
+      this.trigger("fork", { run: run.id, index: this.store.steps()[place.at].index, token_id });
+    }
+  }
+
+  /** Called by gr.HTML's js_on_load: builds the view inside `element` and follows `props.value`. */
+  function mount(element, props, trigger, watch) {
+    const tab = props.tab || "text";
+    const theatre = new Theatre(element.querySelector(".pg-theatre") || element, trigger);
+    const living = (mounted.get(tab) || []).filter((t) => t.element.isConnected);
+    mounted.set(tab, [...living, theatre]);
+    theatre.redraw.move(sliders.get(tab) || {});
+    watch("value", () => theatre.receive(props.value));
+    theatre.receive(props.value);
+    theatre.soon();
+    return theatre;
+  }
+
+  /** Slider values of a tab: redraws every step of it. */
+  playground.settings = (tab, values) => {
+    sliders.set(tab, { ...(sliders.get(tab) || {}), ...values });
+    for (const theatre of mounted.get(tab) || []) if (theatre.element.isConnected) theatre.move(values);
+  };
+  playground.theatre = { mount };
+})();
