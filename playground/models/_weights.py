@@ -76,6 +76,7 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
     Raises:
         PlaygroundError: not a causal language model that transformers knows, or weights that do not fit it.
     """
+    import torch
     from transformers import AutoConfig, GenerationConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
     from transformers.utils import logging
@@ -90,11 +91,11 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
     logging.disable_progress_bar()
     try:
         module, info = architecture.from_pretrained(
-            None, config=config, state_dict=tensors, dtype=getattr(__import__("torch"), dtype), output_loading_info=True)  # fmt: skip
+            None, config=config, state_dict=tensors, dtype=getattr(torch, dtype), output_loading_info=True)  # fmt: skip
     except (RuntimeError, ValueError) as error:
         raise PlaygroundError(f"The weights in {folder.name} do not fit its config.json: {str(error)[:200]}") from error
     if info["missing_keys"]:
-        raise PlaygroundError(f"The weights in {folder.name} lack {sorted(info['missing_keys'])[0]!r}: the download is not complete.")  # fmt: skip
+        raise PlaygroundError(f"The weights in {folder.name} lack {min(info['missing_keys'])!r}: the download is not complete.")  # fmt: skip
     if (folder / "generation_config.json").exists():
         module.generation_config = GenerationConfig.from_pretrained(str(folder), local_files_only=True)
     module.config.get_text_config(decoder=True).pad_token_id = None  # no row is ever padded; else each call looks for it

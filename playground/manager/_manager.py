@@ -1,0 +1,334 @@
+"""The manager itself: who may load what, who holds a model, what goes when memory is short."""
+
+import os
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from playground.errors import PlaygroundError
+from playground.events import Progress, Queued
+from playground.manager import _machine
+from playground.manager._ledger import Ledger
+from playground.manager._loader import FileLoader, Loader
+from playground.manager._loads import Entry, Loads, start_thread
+from playground.manager._turns import FairQueue, Gate, available_cores
+from playground.models._spec import Spec
+
+AUDIENCES = ("own", "class", "public")
+LOOK_S = 0.1  # how often a waiting generator says how far things are
+CLOSE_S = 8.0
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of the models panel. `state`: embedded, cached, not downloaded, loading, ready, in use or failed.
+    `path` is the local folder, where there is one."""
+
+    id: str
+    title: str
+    modality: str
+    architecture: str
+    parameters: int
+    licence: str
+    size_mb: float
+    memory_mb: float
+    state: str
+    path: str | None
+    note: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: `reserved` by loads under way, `resident` in loaded models, `kept` in states to go on from;
+    together never more than `budget`."""
+
+    budget_bytes: int
+    reserved_bytes: int
+    resident_bytes: int
+    kept_bytes: int
+
+
+class Lease:
+    """The right to use a loaded model: it stays while the `with` block lasts.
+
+    `model` is the adapter; `turn()` wraps each computing step.
+    """
+
+    def __init__(self, model: Any, gate: Gate, visit: str, give_back: Callable[[], None]) -> None:
+        self._model = model
+        self._gate, self._visit = gate, visit
+        self._finalizer = weakref.finalize(self, give_back)  # a lease that is lost is given back, too
+
+    @property
+    def model(self) -> Any:
+        """The adapter.
+
+        Raises:
+            PlaygroundError: the lease was given back.
+        """
+        if self._model is None:
+            raise PlaygroundError("This model was given back to the manager: ask for it again.")
+        return self._model
+
+    def turn(self, kind: str = "generate") -> AbstractContextManager[None]:
+        """Compute one step inside the `with` block of this; waits for this run's turn. `kind`: "generate" or "train"."""
+        return self._gate.turn(self._visit, kind)
+
+    def release(self) -> None:
+        """Give the model back; idempotent."""
+        self._model = None
+        self._finalizer()
+
+    def __enter__(self) -> "Lease":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()
+
+
+class Kept:
+    """A state's place in the memory budget. `alive` turns False when the state had to go (or never fitted)."""
+
+    def __init__(self, touch: Callable[[], None], forget: Callable[[], None]) -> None:
+        self.alive = True
+        self._touch, self._forget = touch, forget
+
+    def touch(self) -> None:
+        """It was used: others go first."""
+        self._touch()
+
+    def release(self) -> None:
+        """The state is not needed any more; idempotent."""
+        self.alive = False
+        self._forget()
+
+
+class ModelManager:
+    """Models: listed, loaded when first needed, shared by everybody, dropped when memory is short.
+
+    `budget_bytes`: for weights and kept states, by default from the container's limit. `idle_s`: a model
+    unused for so long is unloaded (None: never). `queue_s`: the longest wait for room. `active`: runs that
+    hold a model at once; others wait in turn. The rest is for tests.
+    """
+
+    def __init__(self, audience: str = "own", budget_bytes: int | None = None, cache_dir: str | Path | None = None, *,
+                 idle_s: float | None = None, queue_s: float = 120.0, active: int = 8, device: str | None = None,
+                 dtype: str | None = None, loader: Loader | None = None,
+                 clock: Callable[[], float] = time.monotonic, start: Any = start_thread) -> None:  # fmt: skip
+        if audience not in AUDIENCES:
+            raise PlaygroundError(f"audience must be one of {', '.join(AUDIENCES)}, got {audience!r}.")
+        self.audience, self._idle_s, self._active, self._clock = audience, idle_s, active, clock
+        self._loader = loader or FileLoader(Path(cache_dir) if cache_dir else None, device, dtype)
+        budget = int(os.environ.get("PLAYGROUND_BUDGET_MB", 0)) * 10**6 if budget_bytes is None else budget_bytes
+        self._changed = threading.Condition()
+        self._ledger = Ledger(budget or _machine.default_budget(), clock)
+        self._loads = Loads(self._loader, self._ledger, self._changed, clock, queue_s, start)
+        self._admission: FairQueue[object] = FairQueue()
+        self._leases: dict[object, Entry] = {}
+        self._gate = Gate(available_cores(), clock)
+        self._closed = False
+        self._warm: threading.Thread | None = None
+        self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
+
+    # ── using a model ────────────────────────────────────────────────────────
+
+    def acquire(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, Lease]:
+        """A lease of a model, loaded first if need be; `yield from` it. Closing the generator at any time takes
+        back the wish: the load goes on only while somebody else waits for it.
+
+        Raises:
+            PlaygroundError: no such model, it does not fit, or it cannot be fetched or read.
+        """
+        spec = self.spec(model_id)
+        waiter = object()
+        entry: Entry | None = None
+        try:
+            while True:
+                with self._changed:
+                    self._refuse_if_closed()
+                    if entry is None:
+                        entry = self._loads.join(spec, visit, waiter)
+                    lease, event = self._look(entry, waiter, visit)
+                    if lease is not None:
+                        return lease
+                yield event
+                with self._changed:
+                    self._wait()
+        finally:
+            with self._changed:
+                self._admission.leave(waiter)
+                if entry is not None and waiter not in self._leases:
+                    self._loads.leave(entry, waiter)
+                self._changed.notify_all()
+
+    def _look(self, entry: Entry | None, waiter: object, visit: str) -> tuple[Lease | None, Progress | Queued]:
+        if entry is None:
+            return None, Progress("ending an earlier load")
+        if entry.error is not None:
+            raise PlaygroundError(str(entry.error))
+        if entry.model is None:
+            return None, entry.event
+        if waiter not in self._admission:
+            self._admission.join(visit, waiter)
+        if len(self._leases) >= self._active or self._admission.first() is not waiter:
+            return None, Queued(self._admission.place(waiter))
+        self._admission.serve()
+        self._leases[waiter] = entry
+        self._ledger.touch(entry.spec.id)
+        return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
+
+    def _give_back(self, waiter: object) -> None:
+        with self._changed:
+            entry = self._leases.pop(waiter, None)
+            if entry is not None:
+                self._ledger.touch(entry.spec.id)
+                self._loads.leave(entry, waiter)
+            self._changed.notify_all()
+
+    def load(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, None]:
+        """Load a model and leave it ready."""
+        lease = yield from self.acquire(model_id, visit)
+        lease.release()
+
+    def unload(self, model_id: str) -> None:
+        """Drop a loaded model; nothing happens to one that is not loaded.
+
+        Raises:
+            PlaygroundError: it is loading or in use.
+        """
+        spec = self.spec(model_id)
+        with self._changed:
+            entry = self._loads.entries.get(spec.id)
+            if entry is None:
+                self._loads.failures.pop(spec.id, None)
+                return
+            if entry.model is None:
+                raise PlaygroundError(f"{spec.title} is loading: stop the loading instead.")
+            if entry.waiters:
+                raise PlaygroundError(f"{spec.title} is in use by {len(entry.waiters)} run(s): stop them first.")
+            model = self._loads.drop(spec.id)
+            self._changed.notify_all()
+        del model, entry
+        self._loader.release()
+
+    def keep(self, count: int, forget: Callable[[], None]) -> Kept:
+        """Count a kept state of `count` bytes against the budget. `forget()` is called, once, when it has to go
+        for something newer: it must only drop references."""
+        name = object()
+
+        def close() -> None:
+            with self._changed:
+                self._ledger.remove(name)
+
+        def drop() -> None:
+            kept.alive = False
+            forget()
+
+        kept = Kept(lambda: self._touch(name), close)
+        with self._changed:
+            victims = self._ledger.keep(name, count, drop)
+            for victim in victims or ():
+                victim.drop()
+        if victims is None:
+            drop()
+        return kept
+
+    def _touch(self, name: object) -> None:
+        with self._changed:
+            self._ledger.touch(name)
+
+    # ── what there is ────────────────────────────────────────────────────────
+
+    def spec(self, model_id: str) -> Spec:
+        """The Spec of an id of the catalogue; on one's own computer also of a Hub id or a local folder.
+
+        Raises:
+            PlaygroundError: no such model for this audience.
+        """
+        specs = self._loader.specs()
+        if model_id in specs:
+            return specs[model_id]
+        if self.audience == "own":
+            from playground.models._places import stranger
+
+            return stranger(model_id, tuple(specs))
+        raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
+
+    def models(self) -> list[ModelInfo]:
+        """All models of the catalogue, and whatever else is loaded."""
+        specs = self._loader.specs()
+        with self._changed:
+            loaded = {name: entry.spec for name, entry in self._loads.entries.items()}
+        return [self._info(spec) for spec in {**specs, **loaded}.values()]
+
+    def _info(self, spec: Spec) -> ModelInfo:
+        state, path = self._loader.where(spec)
+        error = None
+        with self._changed:
+            entry, failure = self._loads.entries.get(spec.id), self._loads.failures.get(spec.id)
+            if entry is not None:
+                state = "loading" if entry.model is None else "in use" if entry.waiters else "ready"
+            elif failure is not None:
+                state, error = "failed", str(failure.error)
+        return ModelInfo(spec.id, spec.title, spec.modalities[0], spec.architecture, spec.parameters, spec.licence,
+                         spec.size_mb, spec.memory_mb, state, str(path) if path else None, spec.note, error)  # fmt: skip
+
+    def memory(self) -> Memory:
+        """Where the budget went."""
+        with self._changed:
+            ledger = self._ledger
+            return Memory(ledger.budget, ledger.reserved, ledger.held("model"), ledger.held("kept"))
+
+    # ── housekeeping ─────────────────────────────────────────────────────────
+
+    def warm(self) -> None:
+        """Import the heavy libraries in the background; returns at once."""
+        if self._warm is None:
+            self._warm = threading.Thread(target=_import_libraries, name="warm", daemon=True)
+            self._warm.start()
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether loading can begin without importing first."""
+        return "torch" in sys.modules and (self._warm is None or not self._warm.is_alive())
+
+    def sweep(self) -> None:
+        """Unload what nobody has used for `idle_s`."""
+        if self._idle_s is None:
+            return
+        with self._changed:
+            old = [h for h in self._ledger.idle(("model",)) if self._clock() - h.last_used >= self._idle_s]
+            dropped = [self._loads.drop(str(h.name)) for h in old]
+        if dropped:
+            dropped.clear()
+            self._loader.release()
+
+    def close(self) -> None:
+        """End everything: loads stop at their next step, models are dropped; at most 10 s."""
+        with self._changed:
+            self._closed = True
+            for entry in list(self._loads.entries.values()):
+                if entry.model is None:
+                    entry.stopping = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: all(e.model is not None for e in self._loads.entries.values()), CLOSE_S)
+            dropped = [self._loads.drop(name) for name, e in list(self._loads.entries.items()) if e.model is not None]
+        dropped.clear()
+        self._loader.release()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise PlaygroundError("The program is ending: start it again.")
+
+
+def _import_libraries() -> None:
+    import transformers.models.auto.modeling_auto
+    import transformers.models.gpt2.modeling_gpt2  # noqa: F401
