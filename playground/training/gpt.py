@@ -52,7 +52,7 @@ class Config:
 
     corpus: str = text("", label="Folder of texts", help=(
         "files or folders of .txt or .txt.xz, separated by commas, read with the embedded texts; "
-        "hub:ID@REVISION reads a data set of the Hugging Face Hub"))  # fmt: skip
+        "hub:ID@REVISION:FILE reads a data set of the Hugging Face Hub"))  # fmt: skip
     repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass of all")
     vocab_size: int = slider(1024, 257, 16384, label="Vocabulary", help="tokens the tokenizer may learn")
     n_layer: int = slider(4, 1, 12, label="Layers", help="depth: blocks one after another")
@@ -110,9 +110,10 @@ def _read_corpus(corpus: str) -> list[str]:
     if corpus.startswith("hub:"):
         from huggingface_hub import snapshot_download
 
-        name, _, revision = corpus.removeprefix("hub:").partition("@")
-        wanted = ["*-train.txt", "*.txt.xz"]
-        folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=wanted)
+        name, _, wanted = corpus.removeprefix("hub:").partition("@")
+        revision, _, file = wanted.partition(":")
+        patterns = [file] if file else ["*-train.txt", "*.txt.xz"]
+        folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=patterns)
         return _read_folder(Path(folder))
     docs: list[str] = []
     for name in corpus.split(","):
