@@ -18,6 +18,7 @@ test: setup lint types  ## lint, type check and all tests
 
 lint: .venv/test/.installed
 	$(TEST) -m ruff check
+	$(TEST) -m ruff format --check
 
 types: .venv/test/.installed
 	$(TEST) -m mypy

@@ -38,7 +38,7 @@ def test_the_weights_are_fp16_safetensors_of_a_transformers_class_with_four_to_s
     assert 4e6 <= sum(p.numel() for p in model[0].parameters()) <= 7e6
     for path in tales.FOLDER.glob("*.safetensors"):
         with safe_open(path, "pt") as file:
-            assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}  # noqa: SIM118
+            assert {file.get_slice(name).get_dtype() for name in file.keys()} == {"F16"}
 
 
 def test_the_card_carries_licence_data_recipe_figures_and_twenty_samples():

@@ -12,26 +12,25 @@ pytestmark = pytest.mark.slow
 # run inside the environment: which installed packages does nothing in requirements.txt ask for?
 UNASKED = """
 import sys
-from importlib.metadata import distribution, distributions
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-asked, todo = {"pip", "setuptools", "wheel"}, [(line, "") for line in open(sys.argv[1]) if line.strip() and line[0] != "#"]
-seen = set()
+
+lines = [line.strip() for line in open(sys.argv[1]) if line.strip() and line[0] != "#"]
+seen, todo = set(), [(line, frozenset()) for line in lines]
 while todo:
-    line, extra = todo.pop()
-    requirement = Requirement(line)
-    name = canonicalize_name(requirement.name)
-    if (name, requirement.extras and tuple(requirement.extras)) in seen:
+    wanted = todo.pop()
+    requirement = Requirement(wanted[0])
+    marker = requirement.marker
+    if wanted in seen or marker and not any(marker.evaluate({"extra": extra}) for extra in {"", *wanted[1]}):
         continue
-    if requirement.marker and not any(requirement.marker.evaluate({"extra": e}) for e in {extra, ""}):
-        continue
-    seen.add((name, requirement.extras and tuple(requirement.extras)))
-    asked.add(name)
+    seen.add(wanted)
     try:
-        needs = distribution(name).requires or []
-    except Exception:
+        needs = distribution(requirement.name).requires or []
+    except PackageNotFoundError:
         continue
-    todo += [(need, e) for need in needs for e in {"", *requirement.extras}]
+    todo += [(need, frozenset(requirement.extras)) for need in needs]
+asked = {canonicalize_name(Requirement(line).name) for line, _ in seen} | {"pip", "setuptools", "wheel"}
 print(*sorted({canonicalize_name(d.metadata["Name"]) for d in distributions()} - asked))
 """
 

@@ -36,7 +36,9 @@ def run(copy: Path, offline_environment: dict[str, str]) -> Run:
     def run(command: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         words = shlex.split(command)
         assert words[0] == "python"
-        done = subprocess.run([sys.executable, *words[1:]], cwd=copy, env=offline_environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, *words[1:]], cwd=copy, env=offline_environment, capture_output=True, text=True
+        )
         assert done.returncode == status, done.stderr
         return done
 
@@ -72,7 +74,7 @@ def test_the_model_of_the_readme_is_trained_listed_and_writes(run: Run, copy: Pa
     names, count = set(), 0
     for path in (copy / "assets" / "models" / "mine").glob("*.safetensors"):
         with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118
+            for name in file.keys():
                 names.add(name)
                 count += file.get_tensor(name).numel()
     assert names
@@ -135,7 +137,9 @@ def test_the_models_table_names_the_catalogue_with_its_licences():
     from playground.manager import ModelManager
 
     section = README.split("## Models\n")[1].split("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")]
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")
+    ]
     shown = {row[0].strip("`"): row[3] for row in rows}
     assert shown == {model.id: model.licence for model in ModelManager().models()}
 
