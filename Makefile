@@ -28,7 +28,8 @@ setup: .venv/test/.installed
 
 .venv/.installed: requirements.txt
 	bash tools/make_venv.sh $(PYTHON) .venv
-	$(RUN) -m pip install --quiet -r requirements.txt
+	@echo "Installing what the page needs: some minutes, once."
+	$(RUN) -m pip install -r requirements.txt
 	touch $@
 
 # A second environment on top of the first: it sees the first one's packages and adds its own.
