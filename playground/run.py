@@ -1,0 +1,307 @@
+"""One run: a thread that drives a modality's generator, and what it has shown so far.
+
+The thread belongs to the run, not to a connection. Whoever looks at the run holds a
+`Watcher` and asks it for frames: JSON strings, at most 30 a second, each with the steps
+that the one before did not have. A run that nobody has watched for 10 s is stopped, and
+can go on from its kept state when its visitor is back.
+
+Steps are kept as JSON text, so that their memory is known to the byte.
+"""
+
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from playground.errors import PlaygroundError
+from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep
+
+FRAMES_PER_S = 30
+STEPS_PER_FRAME = 40
+ABANDONED_S = 10.0
+MAX_STEPS = 4096
+DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
+
+Events = Generator[Event, "Reason | None", None]
+Message = dict[str, str]
+Keep = Callable[[int, Callable[[], None]], Any]  # the manager's `keep`: counts a state, and calls back when it has to go
+log = logging.getLogger(__name__)
+
+
+def rounded(value: Any) -> Any:
+    """The same JSON value with numbers to seven digits; JSON has no infinity, so -inf becomes -1e38."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return float(f"{value:.7g}") if math.isfinite(value) else math.copysign(1e38, value)
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(v) for v in value]
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON that every browser can read."""
+    return json.dumps(rounded(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+class Run:
+    """What a generator has yielded so far, and the thread that drives it.
+
+    `request` is what was asked for (equal requests are the same click), `messages` the
+    conversation the run answers, `inherited` the steps it goes on from. `run_id` and `seq` of
+    its events are the run's own, counted from 1 with the inherited steps, without a gap.
+    """
+
+    def __init__(
+        self, run_id: str, name: str, request: Any, generate: Callable[[], Events], *,
+        messages: Sequence[Message] = (), parent: "Run | None" = None, at: int = 0,
+        clock: Callable[[], float] = time.monotonic, keep: Keep | None = None,
+    ) -> None:
+        self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
+        self.parent_id, self.at = (parent.id if parent else None), at
+        self.changed = threading.Condition()
+        self.version = 0
+        self.state: Any = None  # what it can go on from
+        self.text = ""
+        self.ended = False
+        self._generate, self._clock, self._keep = generate, clock, keep
+        self._kept: Any = None
+        self._steps: list[str] = list(parent.tokens(at)) if parent else []
+        self._texts: list[str] = list(parent.texts(at)) if parent else []
+        self._token_steps: list[int] = list(range(len(self._steps)))  # which of the steps are tokens
+        self.bytes = sum(map(len, self._steps))
+        self._started = self._finished = "null"
+        self._status: dict[str, Any] = {
+            "state": "loading", "progress": None, "queued": None, "notices": [], "error": None,
+        }
+        self._wanted: Reason | None = None
+        self._watchers = 0
+        self._left_at = clock()
+        self.thread = threading.Thread(target=self._produce, name=f"run-{run_id}", daemon=True)
+
+    # ── the producer ─────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self.thread.start()
+
+    def stop(self, reason: Reason = Reason.USER) -> None:
+        """Ask the run to end; it does so within one step."""
+        self._wanted = self._wanted or reason
+
+    def _produce(self) -> None:
+        events = None
+        try:
+            events = self._generate()
+            event = next(events)
+            while self._take(event):
+                reason = self._why_stop()
+                if reason is None:
+                    event = next(events)
+                    continue
+                event = events.send(reason)
+                if not isinstance(event, Finished):  # it was not computing yet: nothing to keep
+                    event = Finished(self.id, 0, reason, self.text, len(self._texts))
+        except PlaygroundError as error:
+            self._fail(str(error))
+        except StopIteration:
+            self._fail(DEFECT)
+        except Exception:
+            log.exception("run %s of %s", self.id, self.name)
+            self._fail(DEFECT)
+        finally:
+            self._generate = None  # type: ignore[assignment]  # it holds the settings and the state it began from
+            if events is not None:
+                events.close()
+
+    def touch(self) -> None:
+        """Its state is about to be used: others go first."""
+        if self._kept is not None:
+            self._kept.touch()
+
+    def release(self) -> None:
+        """Nobody needs its state any more; idempotent."""
+        self._forget_state()
+        if self._kept is not None:
+            self._kept.release()
+
+    def _forget_state(self) -> None:
+        self.state = None
+        self.version += 1
+
+    def _why_stop(self) -> Reason | None:
+        if self._wanted:
+            return self._wanted
+        if len(self._steps) >= MAX_STEPS:
+            self.notice(f"A run keeps at most {MAX_STEPS} steps.")
+            return Reason.MAX_NEW_TOKENS
+        if not self._watchers and self._clock() - self._left_at >= ABANDONED_S:
+            self.notice(f"Stopped, because no page looked at it for {ABANDONED_S:.0f} s. Continue goes on from here.")
+            return Reason.USER
+        return None
+
+    def _take(self, event: Event) -> bool:
+        """Record one event; False at the end."""
+        with self.changed:
+            if isinstance(event, (TokenStep, BeamStep)):
+                self._add_step(event)
+            elif isinstance(event, Started):
+                values = {k: v for k, v in event.to_json().items() if k not in ("parent", "parent_index")}
+                own = {"run_id": self.id, "parent": self.parent_id, "parent_index": self.at if self.parent_id else None}
+                self._started = dumps({**values, **own})
+            elif isinstance(event, Progress):
+                self._say(state="loading", progress=event.to_json(), queued=None)
+            elif isinstance(event, Queued):
+                self._say(state="queued", progress=None, queued=event.place)
+            elif isinstance(event, Notice):
+                self._status["notices"].append(event.text)
+            elif isinstance(event, Finished):
+                self._end(event)
+            self.version += 1
+            self.changed.notify_all()
+            return not self.ended
+
+    def _add_step(self, event: TokenStep | BeamStep) -> None:
+        if self._status["state"] != "running":
+            self._say(state="running", progress=None, queued=None)
+        values = event.to_json()
+        del values["run_id"], values["seq"]
+        step = dumps(values)
+        self._steps.append(step)
+        self.bytes += len(step)
+        if isinstance(event, TokenStep):
+            self._token_steps.append(len(self._steps) - 1)
+            self._texts.append(event.text)
+
+    def _end(self, event: Finished) -> None:
+        self.state, self.text = event.state, event.text
+        if self.state is not None and self._keep is not None:
+            self._kept = self._keep(self.state.bytes, self._forget_state)
+        own = {"run_id": self.id, "seq": len(self._steps) + 1}
+        self._finished = dumps({**event.to_json(), **own})
+        state, error = "finished", None
+        if event.reason is Reason.ERROR:
+            state, error = "error", event.message or DEFECT
+        self._say(state=state, progress=None, queued=None, error=error)
+        self.ended = True
+
+    def _fail(self, message: str) -> None:
+        with self.changed:
+            self._say(state="error", error=message, progress=None, queued=None)
+            self.text = "".join(self._texts)
+            self.ended = True
+            self.version += 1
+            self.changed.notify_all()
+
+    def _say(self, **values: Any) -> None:
+        self._status.update(values)
+
+    def notice(self, text: str) -> None:
+        """Add a sentence that a person should read."""
+        with self.changed:
+            if text not in self._status["notices"]:
+                self._status["notices"].append(text)
+                self.version += 1
+                self.changed.notify_all()
+
+    # ── what was seen ────────────────────────────────────────────────────────
+
+    @property
+    def total(self) -> int:
+        """How many steps there are so far, inherited ones included."""
+        return len(self._steps)
+
+    @property
+    def tokens_total(self) -> int:
+        """How many of the steps are tokens of the text (with beams, the winner's)."""
+        return len(self._token_steps)
+
+    @property
+    def written(self) -> str:
+        """The text so far, without the prompt."""
+        return self.text if self.ended else "".join(self._texts)
+
+    def tokens(self, count: int) -> list[str]:
+        """The first `count` token steps, as JSON text without `run_id` and `seq`."""
+        return [self._steps[i] for i in self._token_steps[:count]]
+
+    def texts(self, count: int) -> list[str]:
+        """What each of the first `count` tokens added to the text."""
+        return self._texts[:count]
+
+    def conversation(self) -> list[Message]:
+        """The messages it answered and, once it has ended, its answer; empty outside of chat."""
+        if not self.messages:
+            return []
+        answer = [{"role": "assistant", "content": self.text}] if self.ended else []
+        return [*self.messages, *answer]
+
+    def frame(self, sent: int = 0, most: int | None = None) -> str:
+        """One JSON string: status and the steps after `sent`, at most the last `most`."""
+        with self.changed:
+            first = max(sent, len(self._steps) - most) if most else sent
+            head = f'{{"run_id":{json.dumps(self.id)},"seq":'
+            steps = ",".join(f"{head}{i + 1},{self._steps[i][1:]}" for i in range(first, len(self._steps)))
+            return (
+                f'{{"run":{json.dumps(self.id)},"started":{self._started},"events":[{steps}],"total":{len(self._steps)},'
+                f'"status":{dumps(self._status)},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
+                f'"history":{dumps(self.messages)}}}'
+            )
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on."""
+        return self.ended and self.state is not None
+
+    def watch(self, sent: int | None = None) -> "Watcher":
+        """Look at the run: `with run.watch() as watcher: …`. With `sent=None` the first frame has every step."""
+        return Watcher(self, sent, self._clock)
+
+    def come(self) -> None:
+        """Someone looks."""
+        with self.changed:
+            self._watchers += 1
+
+    def go(self) -> None:
+        """Someone stopped looking."""
+        with self.changed:
+            self._watchers -= 1
+            self._left_at = self._clock()
+
+
+class Watcher:
+    """One look at a run: asks for frames, gets at most 30 a second and the last one always."""
+
+    def __init__(self, run: Run, sent: int | None, clock: Callable[[], float]) -> None:
+        self.run, self.done = run, False
+        self._sent, self._clock = sent, clock
+        self._version = -1
+        self._at = -math.inf
+
+    def __enter__(self) -> "Watcher":
+        self.run.come()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run.go()
+
+    def frame(self) -> str | None:
+        """The next frame, or None where nothing is new or the last one is too fresh."""
+        run, now = self.run, self._clock()
+        ended, version, total = run.ended, run.version, run.total
+        if not ended and not run.thread.is_alive() and run.thread.ident is not None and not run.ended:
+            run._fail(DEFECT)  # the thread was killed
+            ended = True
+        if version == self._version and not ended:
+            return None
+        if not ended and now - self._at < 1 / FRAMES_PER_S:
+            return None
+        everything = self._sent is None
+        frame = run.frame(self._sent or 0, None if everything or ended else STEPS_PER_FRAME)
+        self._sent, self._version, self._at, self.done = total, version, now, ended
+        return frame

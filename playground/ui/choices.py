@@ -1,0 +1,101 @@
+"""What the choice of a model, a mode or a search means for the other controls, in words."""
+
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.ui.controls import Controls, inactive, sampling_fields, search_fields
+
+STATES = {"embedded": "here", "cached": "on disk", "ready": "ready", "in use": "in use", "loading": "loading", "failed": "failed"}
+
+
+class Choices:
+    """Answers to changes of model, mode and search in one tab."""
+
+    def __init__(self, name: str, modality: ModuleType, controls: Controls, manager: Any) -> None:
+        self.name, self.modality, self.controls, self.manager = name, modality, controls, manager
+
+    # ── model ────────────────────────────────────────────────────────────────
+
+    def models(self) -> list[tuple[str, str]]:
+        """Label and id of every model of this modality; the label says its state."""
+        return [(f"{m.title} ({_state(m)})", m.id) for m in self.manager.models() if self.name in self.manager.spec(m.id).modalities]
+
+    def refresh(self) -> Any:
+        """The list of models as it is now."""
+        return gr.update(choices=self.models())
+
+    def after_run(self, model_id: str) -> list[Any]:
+        """The list and the note, once a run may have loaded the model."""
+        return [self.refresh(), self.about(model_id)]
+
+    def about(self, model_id: str) -> str:
+        """One sentence: size, licence, and what a click on Run would download."""
+        try:
+            info = next((m for m in self.manager.models() if m.id == model_id), None) or self.manager.spec(model_id)
+        except PlaygroundError as error:
+            return escape(str(error))
+        words = [f"{info.parameters / 1e6:,.0f} M parameters" if info.parameters else "", info.licence]
+        state = getattr(info, "state", "not downloaded")
+        if state == "not downloaded" and info.size_mb:
+            words.append(f"**not downloaded: Run fetches {info.size_mb:,.0f} MB** and needs {info.memory_mb:,.0f} MB of memory")
+        elif state in STATES:
+            words.append(STATES[state])
+        return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "."
+
+    def on_model(self, model_id: str, mode: str = "completion") -> list[Any]:
+        """Note, chat or not, and the longest length."""
+        try:
+            spec = self.manager.spec(model_id)
+        except PlaygroundError as error:
+            return [escape(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
+        chat = bool(spec.chat)
+        why = gr.update(value=f"{escape(spec.title)} was not trained to chat.", visible=not chat)
+        which = gr.update(interactive=True) if chat else gr.update(value="completion", interactive=False)
+        ranges = self.modality.limits(self.modality.Settings, spec)
+        most = ranges["max_new_tokens"].high if "max_new_tokens" in ranges else None
+        return [self.about(model_id), why, which, gr.update(maximum=most) if most else gr.skip()]
+
+    # ── mode ─────────────────────────────────────────────────────────────────
+
+    def on_mode(self, mode: str) -> list[Any]:
+        """Words of the prompt box and the buttons."""
+        chat = mode == "chat"
+        box = gr.update(label="Message" if chat else self.controls.descriptions["prompt"].label)
+        return [box, gr.update(visible=chat), gr.update(value="Send" if chat else "Run")]
+
+    # ── search ───────────────────────────────────────────────────────────────
+
+    def governed(self) -> list[Any]:
+        """The controls that some search leaves without effect."""
+        return [self.controls.components[n] for n in self._governed()]
+
+    def _governed(self) -> list[str]:
+        names = dict.fromkeys([*sampling_fields(), *(n for own in search_fields().values() for n in own)])
+        return [n for n in names if n in self.controls.components]
+
+    def asleep(self, values: dict[str, Any]) -> set[str]:
+        """Fields without effect under these values."""
+        return set(inactive(values.get("search", "sample")))
+
+    def why_inactive(self, search: str) -> str:
+        """Why sampling settings do nothing under `search`; empty where they act."""
+        reasons = [reason for name, reason in inactive(search).items() if name in sampling_fields()]
+        return reasons[0][0].upper() + reasons[0][1:] + "." if reasons else ""
+
+    def on_search(self, search: str) -> list[Any]:
+        """The note, and each governed control awake or asleep."""
+        reasons = inactive(search)
+        note = gr.update(value=self.why_inactive(search))
+        return [note, *(gr.update(interactive=n not in reasons) for n in self._governed())]
+
+
+def _state(info: Any) -> str:
+    return STATES.get(info.state, info.state) if info.state != "not downloaded" else f"{info.size_mb:,.0f} MB to download"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is."""
+    return "".join("\\" + c if c in "\\`*_{}[]()#+-.!<>|&$~" else c for c in text)

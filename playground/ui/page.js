@@ -1,0 +1,107 @@
+// The page around the views: the visit's token, buttons that follow the run, keys, files to keep.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const KEY = "playground-visit";
+  const last = new Map(); // tab → the newest frame
+
+  /** The token of this browser tab's visit: 128 random bits, kept until the tab is closed. */
+  playground.visit = () => {
+    try {
+      let token = sessionStorage.getItem(KEY);
+      if (!/^[0-9a-f]{32}$/.test(token || "")) {
+        token = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
+        sessionStorage.setItem(KEY, token);
+      }
+      return token;
+    } catch {
+      return (playground.visitWithoutStorage ||= [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join(""));
+    }
+  };
+
+  /** Puts the visit's token in front of what a handler is sent. */
+  playground.signed = (values) => [playground.visit(), ...values.slice(1)];
+
+  function button(tab, name) {
+    const found = document.getElementById(`${tab}-${name}`);
+    return found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));
+  }
+
+  function enable(tab, name, on) {
+    const node = button(tab, name);
+    if (node && node.disabled === on) node.disabled = !on;
+  }
+
+  /** Buttons of a tab as its newest frame wants them. */
+  function follow(tab) {
+    const frame = last.get(tab);
+    if (!frame) return;
+    const state = (frame.status || {}).state;
+    const going = ["running", "loading", "queued"].includes(state);
+    const own = frame.run && !frame.recorded && frame.total > 0;
+    enable(tab, "stop", going);
+    enable(tab, "pause", going);
+    enable(tab, "continue", !going && Boolean(frame.resumable));
+    enable(tab, "step", !going);
+    enable(tab, "again", !going && Boolean(own));
+    enable(tab, "again-new", !going && Boolean(own));
+    const root = document.getElementById(`${tab}-tab`);
+    if (root) root.dataset.state = state || "idle";
+  }
+
+  /** A frame came: the buttons follow it. */
+  playground.frame = (tab, text) => {
+    try {
+      const frame = JSON.parse(text);
+      // an error without a run says something about a click; what is shown stays
+      if (frame.run || !last.get(tab)) last.set(tab, frame);
+    } catch {
+      return;
+    }
+    follow(tab);
+  };
+
+  /** Saves text as a file on the visitor's computer. */
+  playground.save = (text, name, type) => {
+    if (!text) return;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  };
+
+  /** Copies text, also where the clipboard's interface is missing (plain http in a classroom). */
+  playground.copy = async (text) => {
+    if (!text) return;
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.style.position = "fixed";
+    area.style.opacity = "0";
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+
+  /** Opens or closes a tab's settings where the screen has no room for them beside the text. */
+  playground.fold = (tab) => {
+    const column = document.getElementById(`${tab}-settings`);
+    if (!column) return;
+    const open = column.classList.toggle("pg-open");
+    button(tab, "fold")?.setAttribute("aria-expanded", String(open));
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
+    const root = event.target.closest && event.target.closest("[data-tab], .pg-tab");
+    const tab = root && root.id.replace(/-tab$/, "");
+    const run = tab && button(tab, "run");
+    if (!run || run.disabled) return;
+    event.preventDefault();
+    event.stopPropagation();
+    // the box tells the server its text a moment after the last key
+    setTimeout(() => run.click(), 60);
+  }, true);
+})();

@@ -1,0 +1,66 @@
+"""The whole page: one tab per modality, the models, and how it is served."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from playground.plugins import discover
+from playground.ui import endpoints, models_panel, tab, views
+from playground.ui.guard import Guard, allowed_names
+from playground.ui.theme import theme
+from playground.visits import Visits
+
+HERE = Path(__file__).parent
+TITLE = "Watch a model choose"
+
+
+def build(manager: Any, visits: Visits) -> gr.Blocks:
+    """The page of all modalities."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
+        visit = gr.Textbox(visible=False)
+        gr.Markdown(f"# {TITLE}", elem_classes="pg-title")
+        with gr.Tabs(elem_id="tabs"):
+            for name, modality in discover("playground.modalities").items():
+                with gr.Tab(modality.TITLE, id=name):
+                    tab.build(name, modality, manager, visits, visit, page)
+            with gr.Tab("Models", id="models") as models:
+                models_panel.build(manager, visits, visit, models)
+        endpoints.add_endpoints(manager)
+    return page
+
+
+def head() -> str:
+    """Scripts of the page: the views' and its own."""
+    own = "\n".join(f"<script>\n{path.read_text(encoding='utf-8')}\n</script>" for path in sorted(HERE.glob("*.js")))
+    return views.head() + "\n" + own
+
+
+def css() -> str:
+    """Styles of the page: the views' and its own."""
+    return views.css() + "\n" + "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
+
+
+def launch(
+    manager: Any, *, host: str = "127.0.0.1", port: int | None = 7860, names: Iterable[str] = (), block: bool = True,
+    visits: Visits | None = None,
+) -> tuple[gr.Blocks, Visits]:
+    """Serve the page; heavy libraries are loaded behind it. Returns at the end, or at once where not `block`."""
+    visits = visits or Visits(keep=manager.keep)
+    page = build(manager, visits)
+    page.queue(default_concurrency_limit=8, max_size=500)
+    page.launch(
+        server_name=host, server_port=port, theme=theme(), css=css(), head=head(), share=False, show_error=False,
+        run_history=False, footer_links=["api", "settings"], quiet=not block, prevent_thread_lock=True, max_threads=80,
+        max_file_size="4mb", pwa=False, mcp_server=False, ssr_mode=False, enable_monitoring=False,
+        app_kwargs={"middleware": [Middleware(Guard, names=allowed_names(host, names))]},
+    )  # fmt: skip
+    manager.warm()
+    if block:
+        try:
+            page.block_thread()
+        finally:
+            visits.close()
+    return page, visits

@@ -1,0 +1,46 @@
+"""Recorded runs: real runs of real models, kept as files, so that no visit begins with an empty page.
+
+`assets/runs/<modality>.json` is what `python -m playground record` wrote: the events of one run,
+as the API streams them. The page shows it before any model is loaded.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playground.run import dumps
+
+RUNS = Path(__file__).resolve().parents[2] / "assets" / "runs"
+PREFIX = "recorded-"
+
+
+@cache
+def load(name: str) -> dict[str, Any] | None:
+    """The recorded run of a modality as `{"about", "events": […]}`, or None."""
+    path = RUNS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+@cache
+def frame(name: str) -> str | None:
+    """The whole recorded run as one frame for the view."""
+    recording = load(name)
+    if recording is None:
+        return None
+    run_id = PREFIX + name
+    events = [{**event, "run_id": run_id} for event in recording["events"]]
+    steps = [event for event in events if event["event"] in ("token", "beam")]
+    for seq, step in enumerate(steps, start=1):
+        step["seq"] = seq
+    status = {"state": "finished", "progress": None, "queued": None, "notices": [recording["about"]], "error": None}
+    return dumps({
+        "run": run_id, "started": next(e for e in events if e["event"] == "started"), "events": steps, "total": len(steps),
+        "status": status, "finished": next(e for e in events if e["event"] == "finished"), "history": [], "recorded": True,
+    })  # fmt: skip
+
+
+def as_text(name: str) -> str:
+    """Prompt and text of the recorded run."""
+    events = (load(name) or {"events": []})["events"]
+    return "".join(e["prompt"] for e in events if e["event"] == "started") + "".join(e["text"] for e in events if e["event"] == "finished")

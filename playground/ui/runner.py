@@ -1,0 +1,225 @@
+"""One handler for all runs of all modalities: begin or go on, subscribe, hand frames to the view.
+
+A handler never computes. It asks the visit for a run (whose own thread computes) and passes
+on the run's frames until the run ends or another handler draws in the same view. All of them
+share one `concurrency_id`: they wait most of the time, the fair gate is the manager's.
+"""
+
+import asyncio
+import dataclasses
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.events import Reason
+from playground.run import Run, dumps
+from playground.ui import recorded
+from playground.ui.controls import Controls
+from playground.visits import Prepared, Visit, Visits
+
+CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
+POLL_S = 0.015
+
+
+def notice_frame(text: str, run: Run | None = None) -> str:
+    """A frame that only says what is wrong; what the view shows stays."""
+    if run is not None:
+        frame = json.loads(run.frame(run.total))
+        frame["status"] = {**frame["status"], "state": "error", "error": text}
+        return dumps(frame)
+    return _frame(None, "error", text)
+
+
+def idle_frame() -> str:
+    """A frame of an empty view."""
+    return _frame("empty-" + secrets.token_hex(4), "idle", None)
+
+
+def _frame(run_id: str | None, state: str, error: str | None) -> str:
+    status = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
+    return dumps({"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []})
+
+
+class Runner:
+    """What the buttons of one tab do. Every method is a Gradio handler; `token` names the visit."""
+
+    def __init__(self, name: str, modality: ModuleType, controls: Controls, manager: Any, visits: Visits) -> None:
+        self.name, self.modality, self.controls = name, modality, controls
+        self.manager, self.visits = manager, visits
+
+    # ── beginnings ───────────────────────────────────────────────────────────
+
+    async def run(self, request: gr.Request, token: str, *sent: Any) -> AsyncIterator[str]:
+        """A new run of what the controls say."""
+        async for frame in self._begin(request, token, sent, self._fresh):
+            yield frame
+
+    async def again(self, request: gr.Request, token: str, *sent: Any) -> AsyncIterator[str]:
+        """The last prompt once more, with the controls as they stand now."""
+        async for frame in self._begin(request, token, sent, self._repeat):
+            yield frame
+
+    async def go_on(self, request: gr.Request, token: str, *sent: Any) -> AsyncIterator[str]:
+        """From where the current run ended, as far as the length says."""
+        async for frame in self._begin(request, token, sent, self._continue):
+            yield frame
+
+    async def one_step(self, request: gr.Request, token: str, *sent: Any) -> AsyncIterator[str]:
+        """One more token; the first one, where nothing runs yet."""
+        async for frame in self._begin(request, token, sent, self._step):
+            yield frame
+
+    async def fork(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> AsyncIterator[str]:
+        """From before step `index` of a run, with another token there if one is named."""
+        place = {key: getattr(event, key, None) for key in ("run", "index", "token_id")}
+        async for frame in self._begin(request, token, sent, lambda v, b, s: self._forked(v, b, s, place), place):
+            yield frame
+
+    async def resume(self, request: gr.Request, token: str) -> AsyncIterator[str]:
+        """What a page that was (re)loaded finds: its current run from the first step on, or the recorded one."""
+        visit = self.visits.visit(token)
+        run = visit.current.get(self.name)
+        if run is None:
+            yield recorded.frame(self.name) or idle_frame()
+            return
+        async for frame in self._follow(visit, run, self._seat(request)):
+            yield frame
+
+    # ── while it runs ────────────────────────────────────────────────────────
+
+    def stop(self, token: str) -> None:
+        """End the run within one step."""
+        self.visits.visit(token).stop(self.name)
+
+    def forget(self, token: str) -> str:
+        """A new conversation."""
+        self.visits.visit(token).forget(self.name)
+        return idle_frame()
+
+    def resync(self, event: gr.EventData, token: str) -> str:
+        """Every step from number `from` of a run on, for a view that missed some."""
+        wanted, since = getattr(event, "run", None), getattr(event, "from", 0)
+        if isinstance(wanted, str) and wanted.startswith(recorded.PREFIX):
+            return recorded.frame(wanted.removeprefix(recorded.PREFIX)) or idle_frame()
+        run = self.visits.visit(token).runs.get(str(wanted))
+        if run is None:
+            return notice_frame("The steps of that run are no longer kept: start it again.")
+        return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
+
+    def settings_of(self, token: str) -> list[Any]:
+        """The controls as the visit's current run has them: what a reloaded page shows."""
+        run = self.visits.visit(token).current.get(self.name)
+        if run is None:
+            return self.controls.show({})
+        settings = run.request[1]
+        return self.controls.show({n: getattr(settings, n) for n in self.controls.names})
+
+    def as_txt(self, token: str) -> str:
+        """The prompt and what was written."""
+        run = self.visits.visit(token).current.get(self.name)
+        if run is None:
+            return recorded.as_text(self.name)
+        if run.messages:
+            return "\n\n".join(f"{m['role']}: {m['content']}" for m in [*run.messages, {"role": "assistant", "content": run.written}])
+        return run.request[1].prompt + run.written
+
+    def as_json(self, token: str) -> str:
+        """The run as JSON: everything the view was sent."""
+        run = self.visits.visit(token).current.get(self.name)
+        return run.frame() if run is not None else recorded.frame(self.name) or ""
+
+    # ── inside ───────────────────────────────────────────────────────────────
+
+    def _seat(self, request: gr.Request) -> tuple[str, str]:
+        return (str(request.session_hash), self.name)
+
+    async def _begin(
+        self, request: gr.Request, token: str, sent: Any, prepare: Callable[[Visit, Run | None, Any], Prepared], more: Any = None
+    ) -> AsyncIterator[str]:
+        visit = self.visits.visit(token)
+        current = visit.current.get(self.name)
+        try:
+            settings = self._settings(sent)
+            self._check(settings, prepare)
+            wanted = (prepare.__name__, settings, dumps(more))
+            run = await asyncio.to_thread(visit.start, self.name, wanted, lambda before: prepare(visit, before, settings))
+        except PlaygroundError as error:
+            yield notice_frame(str(error), current)
+            return
+        async for frame in self._follow(visit, run, self._seat(request)):
+            yield frame
+
+    async def _follow(self, visit: Visit, run: Run, seat: Any) -> AsyncIterator[str]:
+        with run.watch() as watcher:
+            visit.sit(seat, watcher)
+            while not watcher.done:
+                if not visit.sits(seat, watcher):
+                    yield gr.skip()  # the newer run draws here now
+                    return
+                frame = watcher.frame()
+                if frame is not None:
+                    yield frame
+                else:
+                    await asyncio.sleep(POLL_S)
+
+    def _settings(self, sent: Any) -> Any:
+        return fields.build(self.modality.Settings, self.controls.values(sent))
+
+    def _check(self, settings: Any, prepare: Any) -> None:
+        """Refuse before anything that runs is stopped."""
+        if prepare == self._fresh and getattr(settings, "mode", "") == "chat" and not settings.prompt.strip():
+            raise PlaygroundError("The message is empty: write something first.")
+
+    def _generator(self, settings: Any, start: Any, visit: Visit) -> Callable[[], Any]:
+        return lambda: self.modality.generate(settings, self.manager, start, visit=visit.token)
+
+    def _fresh(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        if getattr(settings, "mode", "") != "chat":
+            return Prepared(self._generator(settings, None, visit))
+        said = before.conversation() if before else []
+        return self._answer(visit, settings, [*said, {"role": "user", "content": settings.prompt}])
+
+    def _answer(self, visit: Visit, settings: Any, messages: list[dict[str, str]]) -> Prepared:
+        asked = dataclasses.replace(settings, prompt=messages[-1]["content"], history=json.dumps(messages[:-1], ensure_ascii=False))
+        return Prepared(self._generator(asked, None, visit), messages)
+
+    def _repeat(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        if before is not None and before.messages and getattr(settings, "mode", "") == "chat":
+            return self._answer(visit, settings, list(before.messages))
+        return self._fresh(visit, before, settings)
+
+    def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        if before is None:
+            return self._fresh(visit, before, settings)
+        if before.state is None:
+            raise PlaygroundError("What this run could go on from is no longer kept: run it again.")
+        before.touch()
+        return Prepared(self._generator(settings, before.state, visit), before.messages, before, before.tokens_total)
+
+    def _step(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        return self._continue(visit, before, dataclasses.replace(settings, max_new_tokens=1))
+
+    def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
+        index, token_id = place["index"], place["token_id"]
+        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+            raise PlaygroundError(f"A fork needs the number of a step, got {index!r}.")
+        run = visit.runs.get(str(place["run"]))
+        if run is None or run.state is None:
+            raise PlaygroundError("What this run could go on from is no longer kept: run it again, then click a token to go on from it.")
+        run.touch()
+        state = run.state.rewind(index, token_id)
+        return Prepared(self._generator(settings, state, visit), run.messages, run, index)
+
+
+def new_seed() -> int:
+    """A seed that a person can read out."""
+    return secrets.randbelow(9999) + 1
+
+
+__all__ = ["CONCURRENCY", "Reason", "Runner", "idle_frame", "new_seed", "notice_frame"]

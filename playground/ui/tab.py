@@ -1,0 +1,168 @@
+"""One tab per modality: settings on the left, the prompt and the view on the right, and what the buttons do."""
+
+import inspect
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from playground import fields
+from playground.ui import recorded
+from playground.ui.choices import Choices
+from playground.ui.controls import Controls
+from playground.ui.runner import CONCURRENCY, Runner, idle_frame, new_seed
+from playground.ui.views.theatre import TokenTheatre
+from playground.visits import Visits
+
+SIGNED = "(...values) => playground.signed(values)"
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+STREAM: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple", **CONCURRENCY}
+BUTTONS = (
+    ("stop", "Stop", "End the run"), ("pause", "Pause", "Hold the run; Continue goes on"),
+    ("continue", "Continue", "Go on from here"), ("step", "Step", "Write one token"),
+    ("again", "Same seed", "Write it again with the same numbers"),
+    ("again-new", "New seed", "Write it again with other numbers"),
+)  # fmt: skip
+
+
+@dataclass
+class Parts:
+    """The components that the wiring needs."""
+
+    controls: Controls
+    theatre: TokenTheatre
+    buttons: dict[str, gr.Button]
+    examples: list[gr.Button]
+    presets: dict[str, gr.Button]
+    notes: dict[str, gr.Markdown]
+    files: gr.Textbox
+
+
+def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks) -> Parts:
+    """Draw the tab of one modality and connect it."""
+    controls = Controls(name, modality.Settings)
+    choices = Choices(name, modality, controls, manager)
+    with gr.Row(elem_id=f"{name}-tab", elem_classes="pg-tab"):
+        with gr.Column(scale=0, min_width=300, elem_id=f"{name}-settings", elem_classes="pg-settings"):
+            presets, notes = _settings(name, modality, controls, choices)
+        with gr.Column(scale=1, min_width=0, elem_classes="pg-main"):
+            buttons, examples = _prompt(name, modality, controls)
+            theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+        files = gr.Textbox(visible=False)
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, files)
+    runner = Runner(name, modality, controls, manager, visits)
+    _wire_runs(parts, runner, choices, visit, page)
+    _wire_settings(name, modality, parts, choices, page)
+    return parts
+
+
+def _settings(name: str, modality: ModuleType, controls: Controls, choices: Choices) -> tuple[dict[str, gr.Button], dict[str, gr.Markdown]]:
+    notes: dict[str, gr.Markdown] = {}
+    has = controls.descriptions
+    if "model" in has:
+        controls.make("model", choices=choices.models(), info=None)
+        notes["model"] = gr.Markdown(choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="pg-note")
+    if "mode" in has:
+        controls.make("mode", info=None)
+        notes["mode"] = gr.Markdown(visible=False, elem_classes="pg-note")
+    presets: dict[str, gr.Button] = {}
+    with gr.Row(elem_classes="pg-presets"):
+        for title in getattr(modality, "PRESETS", {}):
+            presets[title] = gr.Button(title, size="sm", min_width=0, elem_id=f"{name}-preset-{title.lower()}")
+    if "search" in has:
+        controls.make("search", info=None)
+        notes["search"] = gr.Markdown(choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="pg-note")
+    controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
+    with gr.Row(elem_classes="pg-presets"):
+        presets["reset"] = gr.Button("Reset settings", size="sm", min_width=0, elem_id=f"{name}-reset")
+        gr.Button("Explain", size="sm", min_width=0, elem_id=f"{name}-explain").click(
+            None, js=f"() => {{ document.getElementById('{name}-settings').classList.toggle('pg-explained'); }}"
+        )
+    return presets, notes
+
+
+def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[str, gr.Button], list[gr.Button]]:
+    buttons: dict[str, gr.Button] = {}
+    gr.Markdown(inspect.cleandoc(modality.__doc__ or "").split("\n\n")[0], elem_classes="pg-intro")
+    with gr.Row(elem_classes="pg-prompt"):
+        controls.make("prompt", info=None, lines=2, max_lines=8, scale=1)
+        buttons["run"] = gr.Button("Run", variant="primary", scale=0, min_width=92, elem_id=f"{name}-run")
+    with gr.Row(elem_classes="pg-examples"):
+        examples = [
+            gr.Button(_short(example["prompt"]), size="sm", min_width=0, scale=0, elem_id=f"{name}-example-{i}")
+            for i, example in enumerate(getattr(modality, "EXAMPLES", ()))
+        ]
+    with gr.Row(elem_classes="pg-toolbar"):
+        gr.Button("Settings", size="sm", min_width=0, scale=0, elem_id=f"{name}-fold", elem_classes="pg-fold").click(
+            None, js=f"() => {{ playground.fold('{name}'); }}"
+        )
+        for key, label, _ in BUTTONS:
+            buttons[key] = gr.Button(label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}")
+        for key, label in (("new", "New conversation"), ("copy", "Copy"), ("text-file", "Text"), ("json-file", "JSON")):
+            visible = key != "new"
+            buttons[key] = gr.Button(label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}", visible=visible)
+    return buttons, examples
+
+
+def _short(prompt: str) -> str:
+    line = prompt.strip().split("\n")[0]
+    return line if len(line) <= 34 else line[:32].rstrip() + "…"
+
+
+def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox, page: gr.Blocks) -> None:
+    tab, theatre, buttons = runner.name, parts.theatre, parts.buttons
+    everything = [visit, *parts.controls.inputs]
+    for key, handler in (("run", runner.run), ("again", runner.again), ("continue", runner.go_on), ("step", runner.one_step)):
+        began = buttons[key].click(handler, everything, theatre, js=SIGNED, **STREAM)
+        if key == "run" and "model" in parts.controls.components:
+            model = parts.controls.components["model"]
+            began.then(choices.after_run, model, [model, parts.notes["model"]], **QUIET)
+    if "seed" in parts.controls.components:
+        seed = parts.controls.components["seed"]
+        buttons["again-new"].click(new_seed, None, seed, **QUIET).then(runner.again, everything, theatre, js=SIGNED, **STREAM)
+    theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
+    theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
+    for key in ("stop", "pause"):
+        buttons[key].click(runner.stop, visit, None, js=SIGNED, **QUIET)
+    buttons["new"].click(runner.forget, visit, theatre, js=SIGNED, **QUIET)
+    theatre.change(None, theatre, None, js=f"(frame) => {{ playground.frame('{tab}', frame); }}")
+    for key, kind in (("text-file", "txt"), ("json-file", "json")):
+        buttons[key].click(getattr(runner, f"as_{kind}"), visit, parts.files, js=SIGNED, **QUIET).then(
+            None, parts.files, None, js=f"(text) => {{ playground.save(text, '{tab}.{kind}', '{MIME[kind]}'); }}"
+        )
+    buttons["copy"].click(runner.as_txt, visit, parts.files, js=SIGNED, **QUIET).then(
+        None, parts.files, None, js="(text) => { playground.copy(text); }"
+    )
+    page.load(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET).then(
+        runner.resume, visit, theatre, js=SIGNED, **STREAM
+    )
+
+
+MIME = {"txt": "text/plain", "json": "application/json"}
+
+
+def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choices, page: gr.Blocks) -> None:
+    controls, made = parts.controls, parts.controls.components
+    names = list(fields.describe(modality.Settings))
+    named = str([n for n in controls.names if n in names])
+    gr.on(
+        [c.change for c in controls.inputs], None, controls.inputs, None,
+        js=f"(...values) => {{ playground.settings('{name}', Object.fromEntries({named}.map((n, i) => [n, values[i]]))); }}",
+    )  # fmt: skip
+    for title, preset in getattr(modality, "PRESETS", {}).items():
+        parts.presets[title].click(lambda p=preset: controls.show(p), None, controls.inputs, **QUIET)
+    keep = ("prompt", "model", "mode", "system")
+    calm = {k: v for k, v in controls.defaults.items() if k not in keep}
+    parts.presets["reset"].click(lambda: controls.show(calm), None, controls.inputs, **QUIET)
+    for button, example in zip(parts.examples, getattr(modality, "EXAMPLES", ()), strict=True):
+        button.click(lambda e=example: controls.show(e), None, controls.inputs, **QUIET)
+    if "search" in made:
+        made["search"].change(choices.on_search, made["search"], [parts.notes["search"], *choices.governed()], **QUIET)
+    if "model" in made:
+        chosen = [made["model"], *([made["mode"]] if "mode" in made else [])]
+        changed = [parts.notes["model"], *([parts.notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
+        gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, **QUIET)
+        made["model"].focus(choices.refresh, None, made["model"], **QUIET)
+    if "mode" in made:
+        made["mode"].change(choices.on_mode, made["mode"], [made["prompt"], parts.buttons["new"], parts.buttons["run"]], **QUIET)

@@ -1,0 +1,167 @@
+"""Visits and their runs: what a visitor made stays theirs, for a while, within bounds.
+
+A visit is a random token that the browser tab keeps in its session storage. It owns the
+runs of that tab; a page that was reloaded finds them again by the token. Memory is bounded
+in three ways: visits, runs of a visit, bytes of steps; what goes first is the oldest that
+nobody uses. The states that runs can go on from count in the manager's budget (`keep`).
+"""
+
+import re
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playground.events import Reason
+from playground.run import Events, Keep, Message, Run, Watcher
+
+TOKEN = re.compile(r"[0-9a-f]{32}")
+STOPPING_S = 5.0
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much is kept."""
+
+    visits: int = 300
+    runs: int = 8  # of one visit
+    step_bytes: int = 96 << 20  # of all visits
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `Visit.start` needs of the run to be: its generator's maker and the messages it answers."""
+
+    generate: Callable[[], Events]
+    messages: Sequence[Message] = ()
+    parent: Run | None = None
+    at: int = 0  # how many of the parent's tokens it goes on from
+
+
+class Visit:
+    """The runs of one browser tab, by id; one of them per modality is the current one."""
+
+    def __init__(self, visits: "Visits", token: str) -> None:
+        self.token = token
+        self.runs: OrderedDict[str, Run] = OrderedDict()
+        self.current: dict[str, Run] = {}
+        self.seen_at = visits.clock()
+        self._visits = visits
+        self._lock = threading.RLock()
+        self._seats: OrderedDict[Any, Watcher] = OrderedDict()
+
+    def start(self, name: str, request: Any, prepare: Callable[[Run | None], Prepared]) -> Run:
+        """A new current run of modality `name`; one that still writes ends with the reason `new_input`.
+
+        `prepare(before)` is called once nothing of that modality runs. An equal request while
+        its run goes on (a double click) starts nothing and returns that run.
+        """
+        with self._lock:
+            before = self.current.get(name)
+            if before is not None and not before.ended:
+                if before.request == request:
+                    return before
+                before.stop(Reason.NEW_INPUT)
+                before.thread.join(STOPPING_S)
+            plan = prepare(before)
+            run = Run(
+                secrets.token_hex(6), name, request, plan.generate, messages=plan.messages,
+                parent=plan.parent, at=plan.at, clock=self._visits.clock, keep=self._visits.keep,
+            )
+            self.runs[run.id] = self.current[name] = run
+        self._visits.trim(self)
+        run.start()
+        return run
+
+    def stop(self, name: str, reason: Reason = Reason.USER) -> None:
+        """End the current run of modality `name`, if it goes on."""
+        run = self.current.get(name)
+        if run is not None and not run.ended:
+            run.stop(reason)
+
+    def forget(self, name: str) -> None:
+        """Stop the current run and begin anew: the next message is the first one."""
+        self.stop(name)
+        with self._lock:
+            self.current.pop(name, None)
+
+    def sit(self, seat: Any, watcher: Watcher) -> None:
+        """From now on `watcher` draws at `seat` (one view of one page); who sat there before gets up."""
+        with self._lock:
+            self._seats[seat] = watcher
+            self._seats.move_to_end(seat)
+            while len(self._seats) > 16:
+                self._seats.popitem(last=False)
+
+    def sits(self, seat: Any, watcher: Watcher) -> bool:
+        """Whether `watcher` still draws at `seat`."""
+        return self._seats.get(seat) is watcher
+
+    @property
+    def busy(self) -> bool:
+        """Whether any of its runs goes on."""
+        return any(not run.ended for run in list(self.runs.values()))
+
+
+class Visits:
+    """All visits of the process."""
+
+    def __init__(
+        self, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic, keep: Keep | None = None
+    ) -> None:
+        self.bounds, self.clock, self.keep = bounds or Bounds(), clock, keep
+        self._visits: OrderedDict[str, Visit] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def visit(self, token: str | None) -> Visit:
+        """The visit of that token; a new one, with a token of its own, where the token is none we could have given."""
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+            token = secrets.token_hex(16)
+        with self._lock:
+            if token not in self._visits:
+                self._visits[token] = Visit(self, token)
+                self._drop_visits()
+            self._visits.move_to_end(token)
+            visit = self._visits[token]
+            visit.seen_at = self.clock()
+            return visit
+
+    def _drop_visits(self) -> None:
+        idle = [t for t, v in self._visits.items() if not v.busy]
+        for token in idle[: max(0, len(self._visits) - self.bounds.visits)]:
+            for run in self._visits.pop(token).runs.values():
+                run.release()
+
+    def trim(self, visit: Visit) -> None:
+        """Let the oldest runs and states go until the bounds hold again."""
+        with self._lock:
+            current = set(map(id, visit.current.values()))
+            surplus = len(visit.runs) - self.bounds.runs
+            for run in [r for r in visit.runs.values() if r.ended and id(r) not in current][: max(0, surplus)]:
+                visit.runs.pop(run.id).release()
+            self._drop_runs()
+
+    def _drop_runs(self) -> None:
+        held = self.step_bytes
+        for visit in list(self._visits.values()):
+            for run in list(visit.runs.values()):
+                if held <= self.bounds.step_bytes:
+                    return
+                if run.ended:
+                    held -= run.bytes
+                    visit.runs.pop(run.id).release()
+                    visit.current = {k: v for k, v in visit.current.items() if v is not run}
+
+    @property
+    def step_bytes(self) -> int:
+        """What the recorded steps hold, in bytes."""
+        return sum(run.bytes for v in list(self._visits.values()) for run in list(v.runs.values()))
+
+    def close(self) -> None:
+        """Stop every run."""
+        for visit in list(self._visits.values()):
+            for run in list(visit.runs.values()):
+                run.stop()
