@@ -253,6 +253,11 @@ class Run:
                 f'"history":{dumps(self.messages)}}}'
             )
 
+    def status(self) -> dict[str, Any]:
+        """What goes on, as in a frame."""
+        with self.changed:
+            return dict(self._status)
+
     @property
     def resumable(self) -> bool:
         """Whether it can go on."""

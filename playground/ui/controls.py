@@ -13,8 +13,10 @@ from playground import fields
 from playground.fields import Description, Kind
 from playground.plugins import discover
 
-GROUPS = {"chat": "Chat", "sampling": "Sampling", "penalties": "Penalties", "beam": "Beams", "end": "Where it ends", "seed": "Seed"}
-OPEN = ("sampling", "seed")
+GROUPS = {
+    "": "", "sampling": "Sampling", "beam": "Beams", "chat": "Chat", "seed": "Seed", "penalties": "Penalties", "end": "Where it ends",
+}  # in the order of the page
+OPEN = ("sampling", "beam")
 
 
 class Controls:
@@ -25,6 +27,7 @@ class Controls:
         self.descriptions = fields.describe(settings_class)
         self.defaults = fields.defaults(settings_class)
         self.components: dict[str, Any] = {}
+        self.groups: dict[str, gr.Accordion] = {}
 
     def make(self, name: str, **changes: Any) -> Any:
         """Draw the control of one field here; `changes` replace arguments of the Gradio component."""
@@ -37,14 +40,17 @@ class Controls:
         Fields of `asleep` begin inactive.
         """
         rest = [n for n, d in self.descriptions.items() if n not in self.components and n not in later and not d.hidden]
-        groups = dict.fromkeys(self.descriptions[n].group for n in rest)
-        for group in sorted(groups, key=bool):
+        found = dict.fromkeys(self.descriptions[n].group for n in rest)
+        for group in sorted(found, key=lambda g: list(GROUPS).index(g) if g in GROUPS else len(GROUPS)):
             names = [n for n in rest if self.descriptions[n].group == group]
-            if not group:
+            title = GROUPS.get(group, group.replace("_", " ").capitalize())
+            if len(names) == 1 or not title:
                 self._make_all(names, asleep)
                 continue
-            title = GROUPS.get(group, group.replace("_", " ").capitalize())
-            with gr.Accordion(title, open=group in OPEN, elem_id=f"{self.tab}-group-{group}", elem_classes="pg-group"):
+            self.groups[group] = gr.Accordion(
+                title, open=group in OPEN, elem_id=f"{self.tab}-group-{group}", elem_classes="pg-group"
+            )
+            with self.groups[group]:
                 self._make_all(names, asleep)
 
     def _make_all(self, names: Iterable[str], asleep: Collection[str]) -> None:
@@ -92,7 +98,7 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
         return gr.Dropdown(**{**about, "choices": [default], "allow_custom_value": True, **changes})
     allowed = description.range
     assert allowed is not None
-    if allowed.open_ended or allowed.high - allowed.low > 1e6:
+    if allowed.high - allowed.low > 1e6:
         whole = {"precision": 0} if isinstance(default, int) else {}
         return gr.Number(**{**about, "minimum": allowed.low, "step": allowed.step, **whole, **changes})
     return gr.Slider(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})

@@ -22,12 +22,13 @@ def build(manager: Any, visits: Visits) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         visit = gr.Textbox(visible=False)
         gr.Markdown(f"# {TITLE}", elem_classes="pg-title")
+        tabs: dict[str, gr.Tab] = {}
         with gr.Tabs(elem_id="tabs"):
             for name, modality in discover("playground.modalities").items():
-                with gr.Tab(modality.TITLE, id=name):
+                with gr.Tab(modality.TITLE, id=name) as tabs[name]:
                     tab.build(name, modality, manager, visits, visit, page)
-            with gr.Tab("Models", id="models") as models:
-                models_panel.build(manager, visits, visit, models)
+            with gr.Tab("Models", id="models") as tabs["models"]:
+                models_panel.build(manager, visits, visit, page, tabs)
         endpoints.add_endpoints(manager)
     return page
 

@@ -19,7 +19,7 @@ from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Reason
 from playground.run import Run, dumps
-from playground.ui import recorded
+from playground.ui import recorded, trigger
 from playground.ui.controls import Controls
 from playground.visits import Prepared, Visit, Visits
 
@@ -77,7 +77,7 @@ class Runner:
 
     async def fork(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> AsyncIterator[str]:
         """From before step `index` of a run, with another token there if one is named."""
-        place = {key: getattr(event, key, None) for key in ("run", "index", "token_id")}
+        place = {key: trigger.data(event).get(key) for key in ("run", "index", "token_id")}
         async for frame in self._begin(request, token, sent, lambda v, b, s: self._forked(v, b, s, place), place):
             yield frame
 
@@ -104,7 +104,8 @@ class Runner:
 
     def resync(self, event: gr.EventData, token: str) -> str:
         """Every step from number `from` of a run on, for a view that missed some."""
-        wanted, since = getattr(event, "run", None), getattr(event, "from", 0)
+        sent = trigger.data(event)
+        wanted, since = sent.get("run"), sent.get("from", 0)
         if isinstance(wanted, str) and wanted.startswith(recorded.PREFIX):
             return recorded.frame(wanted.removeprefix(recorded.PREFIX)) or idle_frame()
         run = self.visits.visit(token).runs.get(str(wanted))

@@ -73,6 +73,8 @@ def _settings(name: str, modality: ModuleType, controls: Controls, choices: Choi
     if "search" in has:
         controls.make("search", info=None)
         notes["search"] = gr.Markdown(choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="pg-note")
+    if "max_new_tokens" in has:
+        controls.make("max_new_tokens")
     controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
     with gr.Row(elem_classes="pg-presets"):
         presets["reset"] = gr.Button("Reset settings", size="sm", min_width=0, elem_id=f"{name}-reset")

@@ -24,7 +24,7 @@ def theme() -> gr.themes.Base:
         block_label_background_fill="transparent", block_label_background_fill_dark="transparent",
         block_info_text_color="#586074", block_info_text_color_dark="#a9b1c3",
         block_title_text_weight="500", block_title_text_size="13px", block_title_text_color="#1f2430",
-        block_title_text_color_dark="#e8eaf0", block_info_text_size="13px",
+        block_title_text_color_dark="#e8eaf0", block_info_text_size="13px", form_gap_width="0px",
         border_color_primary="#d9dde6", border_color_primary_dark="#3a3f4b",
         input_background_fill="#ffffff", input_background_fill_dark="#1e2026",
         input_border_color="#c3c9d5", input_border_color_dark="#4a5060", input_border_width="1px",
