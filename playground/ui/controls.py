@@ -48,7 +48,7 @@ class Controls:
                 self._make_all(names, asleep)
                 continue
             self.groups[group] = gr.Accordion(
-                title, open=group in OPEN, elem_id=f"{self.tab}-group-{group}", elem_classes="pg-group"
+                title, open=group in OPEN, elem_id=f"{self.tab}-group-{group}", elem_classes="page-group"
             )
             with self.groups[group]:
                 self._make_all(names, asleep)

@@ -21,13 +21,13 @@
     constructor(host, trigger) {
       const { make } = playground;
       this.trigger = trigger;
-      this.error = make("p", { class: "pg-panel-error", role: "alert", hidden: true });
-      this.used = make("i", { class: "pg-used" });
-      this.reserved = make("i", { class: "pg-reserved" });
+      this.error = make("p", { class: "page-panel-error", role: "alert", hidden: true });
+      this.used = make("i", { class: "page-used" });
+      this.reserved = make("i", { class: "page-reserved" });
       this.words = make("span");
-      this.memory = make("div", { class: "pg-memory" },
-        make("div", { class: "pg-memory-bar", role: "img", "aria-hidden": "true" }, this.used, this.reserved), this.words);
-      this.list = make("ul", { class: "pg-model-list" });
+      this.memory = make("div", { class: "page-memory" },
+        make("div", { class: "page-memory-bar", role: "img", "aria-hidden": "true" }, this.used, this.reserved), this.words);
+      this.list = make("ul", { class: "page-model-list" });
       this.rows = new Map();
       host.replaceChildren(this.memory, this.error, this.list);
     }
@@ -70,15 +70,15 @@
     constructor(id, trigger) {
       const { make } = playground;
       this.title = make("h3");
-      this.state = make("span", { class: "pg-model-state" });
-      this.facts = make("p", { class: "pg-model-facts" });
-      this.note = make("p", { class: "pg-model-note" });
+      this.state = make("span", { class: "page-model-state" });
+      this.facts = make("p", { class: "page-model-facts" });
+      this.note = make("p", { class: "page-model-note" });
       this.fill = make("i");
-      this.progress = make("div", { class: "pg-load", role: "progressbar", hidden: true }, this.fill);
-      this.stage = make("p", { class: "pg-model-facts", role: "status" });
-      this.act = make("button", { type: "button", class: "pg-act", on: { click: () => trigger(this.does, { id }) } });
-      this.element = make("li", { class: "pg-model" },
-        make("div", { class: "pg-model-head" }, this.title, this.state, this.act), this.facts, this.note, this.progress, this.stage);
+      this.progress = make("div", { class: "page-load", role: "progressbar", hidden: true }, this.fill);
+      this.stage = make("p", { class: "page-model-facts", role: "status" });
+      this.act = make("button", { type: "button", class: "page-act", on: { click: () => trigger(this.does, { id }) } });
+      this.element = make("li", { class: "page-model" },
+        make("div", { class: "page-model-head" }, this.title, this.state, this.act), this.facts, this.note, this.progress, this.stage);
     }
 
     update(model, snapshot) {
@@ -121,7 +121,7 @@
 
   /** Called by gr.HTML's js_on_load. */
   playground.models = (element, props, trigger, watch) => {
-    const models = new Models(element.querySelector(".pg-models") || element, trigger);
+    const models = new Models(element.querySelector(".page-models") || element, trigger);
     watch("value", () => models.receive(props.value));
     models.receive(props.value);
   };

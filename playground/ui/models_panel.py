@@ -36,7 +36,7 @@ class ModelsView(gr.HTML):
     """The list of models. Listeners: `fetch`, `drop` and `halt`, each with event data `{id}`."""
 
     def __init__(self, value: str | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", '<div class="pg-models"></div>')
+        kwargs.setdefault("html_template", '<div class="page-models"></div>')
         kwargs.setdefault("js_on_load", ON_LOAD)
         kwargs.setdefault("apply_default_css", False)
         super().__init__(value, **kwargs)
@@ -116,14 +116,14 @@ def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs
     panel = Panel(manager, visits)
     gr.Markdown(
         "A model is loaded by the first run that needs it and stays until memory is short. Nothing is downloaded before you ask for it.",
-        elem_classes="pg-intro",
+        elem_classes="page-intro",
     )
     view = ModelsView(elem_id="models-view")
     view.fetch(panel.load, visit, view, js=SIGNED, **QUIET)
     view.drop(panel.unload, visit, view, js=SIGNED, **QUIET)
     view.halt(panel.halt, visit, view, js=SIGNED, **QUIET)
     if panel.may_change:
-        with gr.Row(elem_classes="pg-add"):
+        with gr.Row(elem_classes="page-add"):
             name = gr.Textbox(
                 label="Another model", elem_id="models-add", lines=1, max_lines=1, scale=1,
                 info="An id of the Hugging Face Hub or a folder of this computer, with a causal language model in safetensors. No code from it is run.",

@@ -89,13 +89,13 @@
   playground.fold = (tab) => {
     const column = document.getElementById(`${tab}-settings`);
     if (!column) return;
-    const open = column.classList.toggle("pg-open");
+    const open = column.classList.toggle("page-open");
     button(tab, "fold")?.setAttribute("aria-expanded", String(open));
   };
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
-    const root = event.target.closest && event.target.closest("[data-tab], .pg-tab");
+    const root = event.target.closest && event.target.closest("[data-tab], .page-tab");
     const tab = root && root.id.replace(/-tab$/, "");
     const run = tab && button(tab, "run");
     if (!run || run.disabled) return;

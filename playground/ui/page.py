@@ -21,7 +21,7 @@ def build(manager: Any, visits: Visits) -> gr.Blocks:
     """The page of all modalities."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         visit = gr.Textbox(visible=False)
-        gr.Markdown(f"# {TITLE}", elem_classes="pg-title")
+        gr.Markdown(f"# {TITLE}", elem_classes="page-title")
         tabs: dict[str, gr.Tab] = {}
         with gr.Tabs(elem_id="tabs"):
             for name, modality in discover("playground.modalities").items():
@@ -34,14 +34,14 @@ def build(manager: Any, visits: Visits) -> gr.Blocks:
 
 
 def head() -> str:
-    """Scripts of the page: the views' and its own."""
+    """Styles and scripts of the page: the views' and its own.
+
+    The styles stand in a `<style>` of ours, because Gradio rewrites what it is given as `css`
+    and loses `@container` rules on the way.
+    """
+    styles = views.css() + "\n" + "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
     own = "\n".join(f"<script>\n{path.read_text(encoding='utf-8')}\n</script>" for path in sorted(HERE.glob("*.js")))
-    return views.head() + "\n" + own
-
-
-def css() -> str:
-    """Styles of the page: the views' and its own."""
-    return views.css() + "\n" + "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
+    return f"<style>\n{styles}\n</style>\n{views.head()}\n{own}"
 
 
 def launch(
@@ -53,8 +53,8 @@ def launch(
     page = build(manager, visits)
     page.queue(default_concurrency_limit=8, max_size=500)
     page.launch(
-        server_name=host, server_port=port, theme=theme(), css=css(), head=head(), share=False, show_error=False,
-        run_history=False, footer_links=["api", "settings"], quiet=not block, prevent_thread_lock=True, max_threads=80,
+        server_name=host, server_port=port, theme=theme(), head=head(), share=False, show_error=False,
+        run_history=False, footer_links=["api"], quiet=not block, prevent_thread_lock=True, max_threads=80,
         max_file_size="4mb", pwa=False, mcp_server=False, ssr_mode=False, enable_monitoring=False,
         app_kwargs={"middleware": [Middleware(Guard, names=allowed_names(host, names))]},
     )  # fmt: skip

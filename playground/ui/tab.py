@@ -43,10 +43,10 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
     """Draw the tab of one modality and connect it."""
     controls = Controls(name, modality.Settings)
     choices = Choices(name, modality, controls, manager)
-    with gr.Row(elem_id=f"{name}-tab", elem_classes="pg-tab"):
-        with gr.Column(scale=0, min_width=300, elem_id=f"{name}-settings", elem_classes="pg-settings"):
+    with gr.Row(elem_id=f"{name}-tab", elem_classes="page-tab"):
+        with gr.Column(scale=0, min_width=300, elem_id=f"{name}-settings", elem_classes="page-settings"):
             presets, notes = _settings(name, modality, controls, choices)
-        with gr.Column(scale=1, min_width=0, elem_classes="pg-main"):
+        with gr.Column(scale=1, min_width=0, elem_classes="page-main"):
             buttons, examples = _prompt(name, modality, controls)
             theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
         files = gr.Textbox(visible=False)
@@ -62,41 +62,41 @@ def _settings(name: str, modality: ModuleType, controls: Controls, choices: Choi
     has = controls.descriptions
     if "model" in has:
         controls.make("model", choices=choices.models(), info=None)
-        notes["model"] = gr.Markdown(choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="pg-note")
+        notes["model"] = gr.Markdown(choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="page-note")
     if "mode" in has:
         controls.make("mode", info=None)
-        notes["mode"] = gr.Markdown(visible=False, elem_classes="pg-note")
+        notes["mode"] = gr.Markdown(visible=False, elem_classes="page-note")
     presets: dict[str, gr.Button] = {}
-    with gr.Row(elem_classes="pg-presets"):
+    with gr.Row(elem_classes="page-presets"):
         for title in getattr(modality, "PRESETS", {}):
             presets[title] = gr.Button(title, size="sm", min_width=0, elem_id=f"{name}-preset-{title.lower()}")
     if "search" in has:
         controls.make("search", info=None)
-        notes["search"] = gr.Markdown(choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="pg-note")
+        notes["search"] = gr.Markdown(choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="page-note")
     if "max_new_tokens" in has:
         controls.make("max_new_tokens")
     controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
-    with gr.Row(elem_classes="pg-presets"):
+    with gr.Row(elem_classes="page-presets"):
         presets["reset"] = gr.Button("Reset settings", size="sm", min_width=0, elem_id=f"{name}-reset")
         gr.Button("Explain", size="sm", min_width=0, elem_id=f"{name}-explain").click(
-            None, js=f"() => {{ document.getElementById('{name}-settings').classList.toggle('pg-explained'); }}"
+            None, js=f"() => {{ document.getElementById('{name}-settings').classList.toggle('page-explained'); }}"
         )
     return presets, notes
 
 
 def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[str, gr.Button], list[gr.Button]]:
     buttons: dict[str, gr.Button] = {}
-    gr.Markdown(inspect.cleandoc(modality.__doc__ or "").split("\n\n")[0], elem_classes="pg-intro")
-    with gr.Row(elem_classes="pg-prompt"):
+    gr.Markdown(inspect.cleandoc(modality.__doc__ or "").split("\n\n")[0], elem_classes="page-intro")
+    with gr.Row(elem_classes="page-prompt"):
         controls.make("prompt", info=None, lines=2, max_lines=8, scale=1)
         buttons["run"] = gr.Button("Run", variant="primary", scale=0, min_width=92, elem_id=f"{name}-run")
-    with gr.Row(elem_classes="pg-examples"):
+    with gr.Row(elem_classes="page-examples"):
         examples = [
             gr.Button(_short(example["prompt"]), size="sm", min_width=0, scale=0, elem_id=f"{name}-example-{i}")
             for i, example in enumerate(getattr(modality, "EXAMPLES", ()))
         ]
-    with gr.Row(elem_classes="pg-toolbar"):
-        gr.Button("Settings", size="sm", min_width=0, scale=0, elem_id=f"{name}-fold", elem_classes="pg-fold").click(
+    with gr.Row(elem_classes="page-toolbar"):
+        gr.Button("Settings", size="sm", min_width=0, scale=0, elem_id=f"{name}-fold", elem_classes="page-fold").click(
             None, js=f"() => {{ playground.fold('{name}'); }}"
         )
         for key, label, _ in BUTTONS:
