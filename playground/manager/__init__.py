@@ -10,10 +10,11 @@ States of a model: absent → loading → ready ⇄ in use → absent; failed, w
 in flight per model; one in use is never dropped; the least recently used idle one goes first;
 what cannot fit is refused before anything is dropped for it. Importing this imports no torch.
 
-`_manager` the face · `_loads` from asked-for to ready · `_ledger` who holds how many bytes ·
-`_turns` whose turn it is · `_machine` what this computer can do · `_loader` the real files.
+`_manager` the face · `_handles` what it hands out · `_loads` from asked-for to ready ·
+`_ledger` who holds how many bytes · `_turns` whose turn it is · `_machine` what this computer can do · `_loader` the real files.
 """
 
-from playground.manager._manager import Kept, Lease, Memory, ModelInfo, ModelManager
+from playground.manager._handles import Kept, Lease, Memory, ModelInfo
+from playground.manager._manager import ModelManager
 
 __all__ = ["Kept", "Lease", "Memory", "ModelInfo", "ModelManager"]

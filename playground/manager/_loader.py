@@ -4,14 +4,14 @@ The manager knows a loader only by four methods, so its tests can give it anothe
 """
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Protocol
 
 from playground.events import Progress
 from playground.manager import _machine
 from playground.models import catalogue
-from playground.models._spec import Spec
+from playground.models._spec import Spec, memory_mb
 
 
 class Loader(Protocol):
@@ -19,7 +19,7 @@ class Loader(Protocol):
 
     def specs(self) -> dict[str, Spec]: ...
     def where(self, spec: Spec) -> tuple[str, Path | None]: ...  # "embedded" | "cached" | "not downloaded", folder
-    def fetch(self, spec: Spec) -> Generator[Progress, None, Path]: ...
+    def fetch(self, spec: Spec, refuse: Callable[[int], None]) -> Generator[Progress, None, Path]: ...
     def bytes_needed(self, spec: Spec, folder: Path | None) -> int: ...  # 0: not known before it is fetched
     def load(self, spec: Spec, folder: Path) -> Generator[Progress, None, Any]: ...
     def release(self) -> None: ...
@@ -42,21 +42,24 @@ class FileLoader:
 
         return where(spec, self.cache_dir)
 
-    def fetch(self, spec: Spec) -> Generator[Progress, None, Path]:
+    def fetch(self, spec: Spec, refuse: Callable[[int], None]) -> Generator[Progress, None, Path]:
         from playground.models._places import fetch
 
-        return (yield from fetch(spec, self.cache_dir))
+        return (yield from fetch(spec, self.cache_dir, refuse))
 
     def bytes_needed(self, spec: Spec, folder: Path | None) -> int:
-        if folder is None or spec.parameters:
-            return int(spec.memory_mb * 1e6)
-        from playground.models._weights import count_parameters
+        from playground.models._weights import count_parameters, stored_dtype
 
-        return int(count_parameters(folder) * 4.2 + 40e6)
+        if folder is None and not spec.parameters:
+            return 0
+        _, dtype = self._placement(spec.stored if folder is None else stored_dtype(folder))
+        count = spec.parameters if spec.parameters and spec.trusted else count_parameters(folder or Path())
+        return int(memory_mb(count) * 1e6) * (2 if dtype in ("bfloat16", "float16") else 4) // 4
 
     def load(self, spec: Spec, folder: Path) -> Generator[Progress, None, Any]:
-        yield Progress("importing the libraries")
-        device, dtype = self._placement(folder)
+        from playground.models._weights import stored_dtype
+
+        device, dtype = self._placement(stored_dtype(folder))
         found = catalogue().get(spec.id)
         if found is not None and spec.trusted:
             return (yield from found[1].load(spec, folder, device, dtype))
@@ -64,15 +67,14 @@ class FileLoader:
 
         return (yield from load(spec, folder, device, dtype))
 
-    def _placement(self, folder: Path) -> tuple[str, str]:
-        from playground.models._weights import stored_dtype
-
+    def _placement(self, stored: str) -> tuple[str, str]:
+        """(device, dtype) for weights stored as `stored`; imports torch the first time."""
         with self._lock:
             if self._device is None:
                 self._device = _machine.choose_device()
             if self._bf16 is None:
-                self._bf16 = _machine.bf16_pays(self._device)
-        return self._device, self._dtype or _machine.choose_dtype(stored_dtype(folder), self._device, self._bf16)
+                self._bf16 = self._dtype is None and _machine.bf16_pays(self._device)
+        return self._device, self._dtype or _machine.choose_dtype(stored, self._device, self._bf16)
 
     def release(self) -> None:
         _machine.release_memory()

@@ -24,6 +24,7 @@ LONGEST_PAUSE_S = 60.0  # after repeated failures
 log = logging.getLogger(__name__)
 
 Step = Callable[[], bool]  # one step of a load; False: it is over
+Starter = Callable[[Step, threading.Condition, Callable[[], bool]], None]
 
 
 @dataclass(eq=False)
@@ -66,8 +67,15 @@ def start_thread(step: Step, wake: threading.Condition, pause: Callable[[], bool
 class Loads:
     """The table of loads and loaded models. Every method but `step` is called with `changed` held."""
 
-    def __init__(self, loader: Loader, ledger: Ledger, changed: threading.Condition, clock: Callable[[], float],
-                 queue_s: float, start: Callable[[Step, threading.Condition, Callable[[], bool]], None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        loader: Loader,
+        ledger: Ledger,
+        changed: threading.Condition,
+        clock: Callable[[], float],
+        queue_s: float,
+        start: Starter,
+    ) -> None:
         self._loader, self._ledger, self._changed, self._clock = loader, ledger, changed, clock
         self._queue_s, self._start = queue_s, start
         self.entries: dict[str, Entry] = {}
@@ -78,12 +86,11 @@ class Loads:
         """The load of `spec`, begun if nobody has; None while an earlier, stopped one still ends.
 
         Raises:
-            PlaygroundError: it failed a moment ago, or can never fit.
+            PlaygroundError: it failed a moment ago.
         """
         entry = self.entries.get(spec.id)
         if entry is None:
             self._refuse_if_failed(spec)
-            self._refuse_if_too_big(spec, self._loader.bytes_needed(spec, None))
             entry = self.entries[spec.id] = Entry(spec, visit)
             entry.waiters.add(waiter)
             job = self._job(entry)
@@ -123,7 +130,9 @@ class Loads:
     def _refuse_if_too_big(self, spec: Spec, need: int) -> None:
         if need > self._ledger.budget:
             raise PlaygroundError(
-                f"{spec.title} needs about {gb(need)}; all models together may take {gb(self._ledger.budget)} here: choose a smaller one.")  # fmt: skip
+                f"{spec.title} needs about {gb(need)}; all models together may take "
+                f"{gb(self._ledger.budget)} here: choose a smaller one."
+            )
 
     def step(self, entry: Entry, job: Generator[Progress | Queued, None, Any]) -> bool:
         """One step of a load; False when it is over."""
@@ -138,7 +147,7 @@ class Loads:
                 return True
         except StopIteration:
             return False
-        except Exception as error:  # its text goes to those who wait, never its frames: they hold tensors
+        except Exception as error:  # noqa: BLE001 its text goes to those who wait, never its frames: they hold tensors
             message = _explain(error, entry.spec)
         self._end(entry, message)
         return False
@@ -160,7 +169,9 @@ class Loads:
         self._loader.release()
 
     def _job(self, entry: Entry) -> Generator[Progress | Queued, None, None]:
-        folder: Path = yield from self._loader.fetch(entry.spec)
+        yield Progress("importing the libraries")
+        self._refuse_if_too_big(entry.spec, self._loader.bytes_needed(entry.spec, None))
+        folder: Path = yield from self._loader.fetch(entry.spec, lambda size: self._refuse_if_too_big(entry.spec, size))
         need = self._loader.bytes_needed(entry.spec, folder)
         yield from self._reserve(entry, need)
         model = yield from self._loader.load(entry.spec, folder)
@@ -169,7 +180,10 @@ class Loads:
                 return (yield entry.event)
             actual = max(need, int(getattr(model, "bytes", 0)))
             if self._ledger.settle(entry.spec.id, actual, lambda: None) is None:
-                raise PlaygroundError(f"{entry.spec.title} takes {gb(actual)}, more than the expected {gb(need)}; {gb(self._ledger.free)} are free: unload a model.")  # fmt: skip
+                raise PlaygroundError(
+                    f"{entry.spec.title} takes {gb(actual)}, more than the expected {gb(need)}; "
+                    f"{gb(self._ledger.free)} are free: unload a model."
+                )
             entry.model = model
             self.failures.pop(entry.spec.id, None)
             self._protect(entry)
@@ -196,8 +210,9 @@ class Loads:
                     return self._loader.release()
                 if self._clock() >= deadline:
                     raise PlaygroundError(
-                        f"{entry.spec.title} needs about {gb(need)}, {gb(self._ledger.most())} are free and the rest is in use: "
-                        "unload a model or choose a smaller one.")  # fmt: skip
+                        f"{entry.spec.title} needs about {gb(need)}, {gb(self._ledger.most())} are free "
+                        "and the rest is in use: unload a model or choose a smaller one."
+                    )
                 yield Queued(place)
         finally:
             with self._changed:

@@ -10,7 +10,7 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "g
 
 
 def parse_bytes(text: str) -> int | None:
-    """"16Gi" → 17179869184; None for what is no amount ("max")."""
+    """ "16Gi" → 17179869184; None for what is no amount ("max")."""
     text = text.strip().lower().removesuffix("b")
     number = text.rstrip("kmgi")
     try:
@@ -38,7 +38,7 @@ def default_budget() -> int:
 
 
 def choose_device() -> str:
-    """ "cuda", "mps" or "cpu": the first that is there."""
+    """The first of "cuda", "mps", "cpu" that is there."""
     import torch
 
     if torch.cuda.is_available():

@@ -4,17 +4,14 @@ import os
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import _machine
+from playground.manager._handles import Kept, Lease, Memory, ModelInfo
 from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
 from playground.manager._loads import Entry, Loads, start_thread
@@ -26,91 +23,6 @@ LOOK_S = 0.1  # how often a waiting generator says how far things are
 CLOSE_S = 8.0
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """One line of the models panel. `state`: embedded, cached, not downloaded, loading, ready, in use or failed.
-    `path` is the local folder, where there is one."""
-
-    id: str
-    title: str
-    modality: str
-    architecture: str
-    parameters: int
-    licence: str
-    size_mb: float
-    memory_mb: float
-    state: str
-    path: str | None
-    note: str = ""
-    error: str | None = None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Bytes: `reserved` by loads under way, `resident` in loaded models, `kept` in states to go on from;
-    together never more than `budget`."""
-
-    budget_bytes: int
-    reserved_bytes: int
-    resident_bytes: int
-    kept_bytes: int
-
-
-class Lease:
-    """The right to use a loaded model: it stays while the `with` block lasts.
-
-    `model` is the adapter; `turn()` wraps each computing step.
-    """
-
-    def __init__(self, model: Any, gate: Gate, visit: str, give_back: Callable[[], None]) -> None:
-        self._model = model
-        self._gate, self._visit = gate, visit
-        self._finalizer = weakref.finalize(self, give_back)  # a lease that is lost is given back, too
-
-    @property
-    def model(self) -> Any:
-        """The adapter.
-
-        Raises:
-            PlaygroundError: the lease was given back.
-        """
-        if self._model is None:
-            raise PlaygroundError("This model was given back to the manager: ask for it again.")
-        return self._model
-
-    def turn(self, kind: str = "generate") -> AbstractContextManager[None]:
-        """Compute one step inside the `with` block of this; waits for this run's turn. `kind`: "generate" or "train"."""
-        return self._gate.turn(self._visit, kind)
-
-    def release(self) -> None:
-        """Give the model back; idempotent."""
-        self._model = None
-        self._finalizer()
-
-    def __enter__(self) -> "Lease":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.release()
-
-
-class Kept:
-    """A state's place in the memory budget. `alive` turns False when the state had to go (or never fitted)."""
-
-    def __init__(self, touch: Callable[[], None], forget: Callable[[], None]) -> None:
-        self.alive = True
-        self._touch, self._forget = touch, forget
-
-    def touch(self) -> None:
-        """It was used: others go first."""
-        self._touch()
-
-    def release(self) -> None:
-        """The state is not needed any more; idempotent."""
-        self.alive = False
-        self._forget()
-
-
 class ModelManager:
     """Models: listed, loaded when first needed, shared by everybody, dropped when memory is short.
 
@@ -119,10 +31,21 @@ class ModelManager:
     hold a model at once; others wait in turn. The rest is for tests.
     """
 
-    def __init__(self, audience: str = "own", budget_bytes: int | None = None, cache_dir: str | Path | None = None, *,
-                 idle_s: float | None = None, queue_s: float = 120.0, active: int = 8, device: str | None = None,
-                 dtype: str | None = None, loader: Loader | None = None,
-                 clock: Callable[[], float] = time.monotonic, start: Any = start_thread) -> None:  # fmt: skip
+    def __init__(
+        self,
+        audience: str = "own",
+        budget_bytes: int | None = None,
+        cache_dir: str | Path | None = None,
+        *,
+        idle_s: float | None = None,
+        queue_s: float = 120.0,
+        active: int = 8,
+        device: str | None = None,
+        dtype: str | None = None,
+        loader: Loader | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        start: Any = start_thread,
+    ) -> None:
         if audience not in AUDIENCES:
             raise PlaygroundError(f"audience must be one of {', '.join(AUDIENCES)}, got {audience!r}.")
         self.audience, self._idle_s, self._active, self._clock = audience, idle_s, active, clock
@@ -278,8 +201,20 @@ class ModelManager:
                 state = "loading" if entry.model is None else "in use" if entry.waiters else "ready"
             elif failure is not None:
                 state, error = "failed", str(failure.error)
-        return ModelInfo(spec.id, spec.title, spec.modalities[0], spec.architecture, spec.parameters, spec.licence,
-                         spec.size_mb, spec.memory_mb, state, str(path) if path else None, spec.note, error)  # fmt: skip
+        return ModelInfo(
+            spec.id,
+            spec.title,
+            spec.modalities[0],
+            spec.architecture,
+            spec.parameters,
+            spec.licence,
+            spec.size_mb,
+            spec.memory_mb,
+            state,
+            str(path) if path else None,
+            spec.note,
+            error,
+        )
 
     def memory(self) -> Memory:
         """Where the budget went."""
@@ -312,7 +247,7 @@ class ModelManager:
             self._loader.release()
 
     def close(self) -> None:
-        """End everything: loads stop at their next step, models are dropped; at most 10 s."""
+        """End everything: loads stop at their next step, models are dropped; takes at most 10 s."""
         with self._changed:
             self._closed = True
             for entry in list(self._loads.entries.values()):
@@ -320,7 +255,8 @@ class ModelManager:
                     entry.stopping = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: all(e.model is not None for e in self._loads.entries.values()), CLOSE_S)
-            dropped = [self._loads.drop(name) for name, e in list(self._loads.entries.items()) if e.model is not None]
+            loaded = [name for name, entry in self._loads.entries.items() if entry.model is not None]
+            dropped = [self._loads.drop(name) for name in loaded]
         dropped.clear()
         self._loader.release()
 

@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -124,7 +125,7 @@ class Gate:
                 lane.busy = False
 
     def _set_threads(self, count: int) -> None:
-        """torch counts threads per calling thread; nothing is done where torch is not loaded or agrees."""
+        """Set them for the calling thread (torch counts so); nothing is done where torch is not loaded or agrees."""
         torch = sys.modules.get("torch")
         if torch is None or getattr(self._thread, "count", None) == count:
             return
@@ -139,7 +140,7 @@ def available_cores() -> int:
         return max(1, int(os.environ["CPU_CORES"]))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = open("/sys/fs/cgroup/cpu.max").read().split()
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
         return max(1, min(cores, round(int(quota) / int(period))))
     except (OSError, ValueError):
         return cores

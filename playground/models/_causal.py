@@ -34,8 +34,7 @@ class CausalLM:
         self.module = module
         self.path = path
         text_config = module.config.get_text_config(decoder=True)
-        self.context_window = int(
-            getattr(text_config, "max_position_embeddings", 0) or spec.context_window or 1024)  # fmt: skip
+        self.context_window = int(getattr(text_config, "max_position_embeddings", 0) or spec.context_window or 1024)
         self.vocabulary = Vocabulary(tokenizer, int(text_config.vocab_size))
         self.eos_token_ids = _eos_token_ids(module, tokenizer)
         self.chat = bool(spec.chat and spec.trusted and tokenizer.chat_template)
@@ -63,10 +62,19 @@ class CausalLM:
             PlaygroundError: the model has no chat template.
         """
         if not self.chat:
-            raise PlaygroundError(f"{self.spec.title} was not made for conversations: switch to completion, or choose a model whose name says Instruct.")  # fmt: skip
-        return list(self.vocabulary.tokenizer.apply_chat_template(
-            [dict(m) for m in messages], add_generation_prompt=True, tokenize=True, return_dict=False,
-            **dict(self.spec.chat_options)))  # fmt: skip
+            raise PlaygroundError(
+                f"{self.spec.title} was not made for conversations: switch to completion, or choose a model whose "
+                "name says Instruct."
+            )
+        return list(
+            self.vocabulary.tokenizer.apply_chat_template(
+                [dict(m) for m in messages],
+                add_generation_prompt=True,
+                tokenize=True,
+                return_dict=False,
+                **dict(self.spec.chat_options),
+            )
+        )
 
 
 def _eos_token_ids(module: Any, tokenizer: Any) -> tuple[int, ...]:
@@ -162,15 +170,17 @@ class CausalStepper:
         return self._cache.crop(length)
 
     def _forward(self, input_ids: "Tensor") -> "Tensor":
-        out = self._module(input_ids=input_ids.to(self._module.device), past_key_values=self._cache.layers,
-                           use_cache=True)  # fmt: skip
+        out = self._module(
+            input_ids=input_ids.to(self._module.device), past_key_values=self._cache.layers, use_cache=True
+        )
         return out.logits.float()
 
     def _check_room(self, count: int) -> None:
         if self.length + count > self.context_window:
             raise PlaygroundError(
-                f"The model can look at {self.context_window} tokens; {self.length} are used and {count} more were asked for: "
-                "shorten the text.")  # fmt: skip
+                f"The model can look at {self.context_window} tokens; {self.length} are used and {count} more "
+                "were asked for: shorten the text."
+            )
 
 
 def load(spec: Spec, folder: Path, device: str, dtype: str) -> "Generator[Progress, None, CausalLM]":

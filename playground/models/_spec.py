@@ -55,7 +55,8 @@ class Spec:
     """One model of the catalogue.
 
     `parameters` is a count (0: unknown until its config is read); `size_mb` the download,
-    `memory_mb` what the loaded model takes in float32, both in 10^6 bytes. `prefix_eos`: a text
+    `memory_mb` what the loaded model takes in float32, both in 10^6 bytes; `stored` is the dtype of
+    its files. `prefix_eos`: a text
     begins with the end-of-text token (as in training). `chat_options` are passed to the chat
     template. `trusted` is False for what a person named by id or folder: its chat template is
     not run.
@@ -77,6 +78,7 @@ class Spec:
     prefix_eos: bool = False
     chat_options: tuple[tuple[str, bool | str], ...] = ()
     trusted: bool = True
+    stored: str = "float32"
 
     @property
     def revision(self) -> str:

@@ -22,7 +22,9 @@ def weight_files(folder: Path) -> list[Path]:
         names = ["model.safetensors"]
     for name in names:
         if not (folder / name).is_file():
-            raise PlaygroundError(f"{folder.name} has no {name}: the download is not complete, or it is not a safetensors model.")  # fmt: skip
+            raise PlaygroundError(
+                f"{folder.name} has no {name}: the download is not complete, or these are no safetensors."
+            )
     return [folder / name for name in names]
 
 
@@ -32,7 +34,7 @@ def stored_dtype(folder: Path) -> str:
 
     names = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
     with safe_open(str(weight_files(folder)[0]), framework="pt") as file:
-        slices = [file.get_slice(key) for key in file.keys()]
+        slices = [file.get_slice(key) for key in list(file.keys())]
         largest = max(slices, key=lambda s: _count(s.get_shape()))
     return names.get(largest.get_dtype(), "float32")
 
@@ -42,6 +44,39 @@ def _count(shape: list[int]) -> int:
     for n in shape:
         product *= n
     return product
+
+
+def count_parameters(folder: Path) -> int:
+    """The parameters of the model that config.json describes, from its shapes alone (no memory is taken).
+
+    Raises:
+        PlaygroundError: not a causal language model that transformers knows.
+    """
+    from accelerate import init_empty_weights
+
+    config, architecture = read_config(folder)
+    with init_empty_weights():
+        module = architecture(config)
+    return sum(p.numel() for p in module.parameters())
+
+
+def read_config(folder: Path) -> tuple[Any, Any]:
+    """(configuration, class of the causal language model) of a checked folder.
+
+    Raises:
+        PlaygroundError: not a causal language model that transformers knows.
+    """
+    from transformers import AutoConfig
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    try:
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        return config, MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+    except Exception as error:  # noqa: BLE001 every architecture checks its configuration in its own way
+        raise PlaygroundError(
+            f"{folder.name} is not a causal language model that transformers knows: choose one whose config.json names "
+            "such an architecture."
+        ) from error
 
 
 def read_tensors(folder: Path, dtype: str) -> Generator[Progress, None, dict[str, Any]]:
@@ -60,13 +95,15 @@ def read_tensors(folder: Path, dtype: str) -> Generator[Progress, None, dict[str
     for path in files:
         try:
             with safe_open(str(path), framework="pt") as file:
-                for key in file.keys():
+                for key in list(file.keys()):
                     tensor = file.get_tensor(key)
                     done += tensor.numel() * tensor.element_size()
                     tensors[key] = tensor.to(wanted) if tensor.is_floating_point() else tensor
                     yield Progress("loading", done, total, "bytes")
         except (SafetensorError, OSError) as error:
-            raise PlaygroundError(f"{path.name} is damaged ({error}): delete the folder {folder.name} and load the model again.") from error  # fmt: skip
+            raise PlaygroundError(
+                f"{path.name} in {folder.name} is damaged ({error}): delete it and load the model again."
+            ) from error
     return tensors
 
 
@@ -77,30 +114,44 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
         PlaygroundError: not a causal language model that transformers knows, or weights that do not fit it.
     """
     import torch
-    from transformers import AutoConfig, GenerationConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+    from transformers import GenerationConfig
     from transformers.utils import logging
 
     yield Progress("reading the configuration")
-    try:
-        config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-        architecture = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
-    except (KeyError, ValueError, OSError) as error:
-        raise PlaygroundError(f"{folder.name} is not a causal language model that transformers knows: choose one whose config.json names such an architecture.") from error  # fmt: skip
+    config, architecture = read_config(folder)
     tensors = yield from read_tensors(folder, dtype)
     logging.disable_progress_bar()
     try:
         module, info = architecture.from_pretrained(
-            None, config=config, state_dict=tensors, dtype=getattr(torch, dtype), output_loading_info=True)  # fmt: skip
-    except (RuntimeError, ValueError) as error:
+            None, config=config, state_dict=tensors, dtype=getattr(torch, dtype), output_loading_info=True
+        )
+    except (RuntimeError, ValueError, KeyError) as error:
         raise PlaygroundError(f"The weights in {folder.name} do not fit its config.json: {str(error)[:200]}") from error
-    if info["missing_keys"]:
-        raise PlaygroundError(f"The weights in {folder.name} lack {min(info['missing_keys'])!r}: the download is not complete.")  # fmt: skip
+    wrong = [*info["missing_keys"], *(str(m[0]) for m in info["mismatched_keys"])]
+    if wrong:
+        raise PlaygroundError(
+            f"The weights in {folder.name} do not fit its config.json ({min(wrong)!r}): the download is not "
+            "complete, or the files are of two models."
+        )
     if (folder / "generation_config.json").exists():
         module.generation_config = GenerationConfig.from_pretrained(str(folder), local_files_only=True)
-    module.config.get_text_config(decoder=True).pad_token_id = None  # no row is ever padded; else each call looks for it
+    module.config.get_text_config(decoder=True).pad_token_id = None  # rows are never padded; else each call looks
     yield Progress("placing the weights")
-    return module.to(device).eval()
+    return place(module, device).eval()
+
+
+def place(module: Any, device: str) -> Any:
+    """Move the weights to `device`; what one CUDA device cannot hold is spread over all and the main memory."""
+    import torch
+
+    if device == "cuda":
+        size = sum(p.numel() * p.element_size() for p in module.parameters())
+        if size > 0.85 * torch.cuda.mem_get_info()[0]:
+            from accelerate import dispatch_model, infer_auto_device_map
+
+            whole = list(getattr(module, "_no_split_modules", None) or [])
+            return dispatch_model(module, device_map=infer_auto_device_map(module, no_split_module_classes=whole))
+    return module.to(device)
 
 
 def read_tokenizer(folder: Path) -> Any:
@@ -113,5 +164,5 @@ def read_tokenizer(folder: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # the library raises whatever its parsers raise
+    except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
         raise PlaygroundError(f"{folder.name} has no tokenizer that can be read: it needs a tokenizer.json.") from error

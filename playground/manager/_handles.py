@@ -1,0 +1,101 @@
+"""What the manager hands out: leases, places for kept states, and what it tells of itself."""
+
+import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from playground.errors import PlaygroundError
+from playground.manager._turns import Gate
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of the models panel. `state`: embedded, cached, not downloaded, loading, ready, in use or failed.
+    `path` is the local folder, where there is one."""
+
+    id: str
+    title: str
+    modality: str
+    architecture: str
+    parameters: int
+    licence: str
+    size_mb: float
+    memory_mb: float
+    state: str
+    path: str | None
+    note: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes: `reserved` by loads under way, `resident` in loaded models, `kept` in states to go on from;
+    together never more than `budget`."""
+
+    budget_bytes: int
+    reserved_bytes: int
+    resident_bytes: int
+    kept_bytes: int
+
+
+class Lease:
+    """The right to use a loaded model: it stays while the `with` block lasts.
+
+    `model` is the adapter; `turn()` wraps each computing step.
+    """
+
+    def __init__(self, model: Any, gate: Gate, visit: str, give_back: Callable[[], None]) -> None:
+        self._model = model
+        self._gate, self._visit = gate, visit
+        self._finalizer = weakref.finalize(self, give_back)  # a lease that is lost is given back, too
+
+    @property
+    def model(self) -> Any:
+        """The adapter.
+
+        Raises:
+            PlaygroundError: the lease was given back.
+        """
+        if self._model is None:
+            raise PlaygroundError("This model was given back to the manager: ask for it again.")
+        return self._model
+
+    def turn(self, kind: str = "generate") -> AbstractContextManager[None]:
+        """Compute one step inside the `with` block of this; waits for this run's turn.
+
+        `kind` is "generate" or "train".
+        """
+        return self._gate.turn(self._visit, kind)
+
+    def release(self) -> None:
+        """Give the model back; idempotent."""
+        self._model = None
+        self._finalizer()
+
+    def __enter__(self) -> "Lease":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+class Kept:
+    """A state's place in the memory budget. `alive` turns False when the state had to go (or never fitted)."""
+
+    def __init__(self, touch: Callable[[], None], forget: Callable[[], None]) -> None:
+        self.alive = True
+        self._touch, self._forget = touch, forget
+
+    def touch(self) -> None:
+        """It was used: others go first."""
+        self._touch()
+
+    def release(self) -> None:
+        """The state is not needed any more; idempotent."""
+        self.alive = False
+        self._forget()
