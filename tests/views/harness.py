@@ -30,6 +30,6 @@ def page(dark: bool = False, extra: tuple[Path, ...] = ()) -> str:
     scripts = "\n".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in extra)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>theatre</title><style>{STYLE}{views.css()}</style>{scripts}{views.head()}</head>"
+        f"<title>theatre</title><style>{STYLE}</style>{scripts}{views.head()}</head>"
         f'<body class="{"dark" if dark else ""}"><div id="host"></div><script>{BOOT}</script></body></html>'
     )

@@ -5,17 +5,18 @@ true sampling (temperature, top-k, top-p by inverse CDF), so probabilities, rank
 the random number all fit together.
 """
 
+import itertools
 import json
 import math
 from typing import Any
 
 import numpy as np
 
-WORDS = (
-    " the| a| little| fox| owl| bird| tree| was| is| very| happy| sad| and| then| they| went| to| of| in|.|,| her| his|"
-    " mother| said| \"|I| am| not|!|\n| big| red| sun| moon| river| walked| ran| home| day| one| once| upon| time|?|"
-    " friend| play| with| old| wise| forest| king| bread| water| blue| sky| apple| cat| dog| house| small| could| would"
-).split("|")
+WORDS = [f" {word}" for word in (
+    "the a little fox owl bird tree was is very happy sad and then they went to of in her his mother said I am not big red sun "
+    "moon river walked ran home day one once upon time friend play with old wise forest king bread water blue sky apple cat dog "
+    "house small could would"
+).split()] + [".", ",", "!", "?", "\n", ' "']
 VOCAB_SIZE = 600
 EOS = 599
 
@@ -42,24 +43,17 @@ def warp(logits: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, list
         for i in order[settings["top_k"]:]:
             removed[i], scores[i] = "top_k", -np.inf
     if settings["top_p"] < 1:
-        before = 0.0
-        for rank, i in enumerate(order):
-            p = softmax(scores)[i] if rank == 0 else probs[i]  # noqa: F821
-            if rank == 0:
-                probs = softmax(scores)
-            if rank and before >= settings["top_p"] and removed[i] is None:
-                removed[i] = "top_p"
-            before += p
-        for i, by in enumerate(removed):
-            if by == "top_p":
-                scores[i] = -np.inf
+        probs = softmax(scores)
+        for i, before in zip(order, np.cumsum(probs[order]) - probs[order], strict=True):
+            if before >= settings["top_p"] and removed[i] is None:
+                removed[i], scores[i] = "top_p", -np.inf
     return softmax(scores), removed
 
 
 def tail(logits: np.ndarray, groups: int = 12) -> dict[str, list[float]]:
     """Logits (descending) in rank groups that grow geometrically: counts, means, variances."""
     edges = np.unique(np.geomspace(1, len(logits) + 1, groups + 1).astype(int)) - 1
-    parts = [logits[a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    parts = [logits[a:b] for a, b in itertools.pairwise(edges) if b > a]
     return {
         "counts": [len(p) for p in parts], "means": [float(p.mean()) for p in parts], "variances": [float(p.var()) for p in parts],
     }
@@ -81,7 +75,7 @@ class Writer:
         self.table[np.arange(VOCAB_SIZE), np.random.default_rng(5).permutation(VOCAB_SIZE) % len(WORDS)] += 4.5
         self.table[:, EOS] = -9
         self.uniforms = np.random.default_rng(seed).random(5000)
-        self.ids = [41, 42, 1, 43]
+        self.ids = [WORDS.index(f" {word}") for word in ("once", "upon", "a", "time")]
 
     def started(self) -> dict[str, Any]:
         """The first event."""

@@ -1,4 +1,4 @@
-"""Scripts and styles of the views, joined for Gradio's `launch(head=…, css=…)`.
+"""Scripts and styles of the views, joined for Gradio's `launch(head=…)`.
 
 Each view is a few plain files: `.js` (a function that adds itself to `window.playground`),
 `.css`, and where Gradio needs one, a component in Python. They load in the order of their
@@ -26,17 +26,22 @@ _RANK = {"dom.js": 0, "base.css": 0, "theatre.js": 2}  # what others build on fi
 
 
 def head() -> str:
-    """The page's `<script>` elements, one per file."""
-    return "\n".join(f"<script>\n{_checked(path)}\n</script>" for path in scripts())
+    """The page's `<style>` and `<script>` elements for `launch(head=…)`, one per file."""
+    sheets = [f"<style>\n{_checked(path, '</style')}\n</style>" for path in styles()]
+    return "\n".join(sheets + [f"<script>\n{_checked(path, '</script')}\n</script>" for path in scripts()])
 
 
 def css() -> str:
-    """The page's styles as one sheet."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in styles())
+    """Nothing: what is for `launch(css=…)`.
+
+    Gradio rewrites that sheet rule by rule and drops `@container` on the way, so the views'
+    styles go into `head()` as they are.
+    """
+    return ""
 
 
-def _checked(path: Path) -> str:
+def _checked(path: Path, end: str) -> str:
     source = path.read_text(encoding="utf-8")
-    if "</script" in source.lower():
-        raise ValueError(f"{path.name} holds a closing script tag, which would end its element in the page early")
+    if end in source.lower():
+        raise ValueError(f"{path.name} holds {end!r}, which would end its element in the page early")
     return source

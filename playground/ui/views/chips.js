@@ -7,17 +7,30 @@
   const playground = (window.playground = window.playground || {});
   const { make, say, mark, visible, spoken, percent } = playground;
   const BITS = [0.5, 1.5, 3, 5, 8]; // upper edges of the first five of six levels
-  const LONG_PROMPT = 80;
+  const LONG_PROMPT = 80; // tokens; a longer prompt, and that of a chat, is folded away
 
   function level(bits) {
     const found = BITS.findIndex((edge) => bits < edge);
     return found < 0 ? BITS.length : found;
   }
 
-  function item(source, prompt) {
+  const BYTES = /\\x[0-9a-f]{2}/i;
+
+  /**
+   * What stands on a token: its own text. The bytes of a split character are shown as such until the
+   * last one, which carries the character; text that waited for a stop string is not shown twice.
+   */
+  function shownText(source, before) {
+    const piece = source.piece === undefined ? source.text : source.piece;
+    if (source.special) return { text: piece || source.text, split: false };
+    if (BYTES.test(piece)) return { text: source.text || piece, split: source.text === "" };
+    const waited = before && before.text === "" && !BYTES.test(before.piece || "");
+    return { text: source.text === "" || waited ? piece : source.text, split: false };
+  }
+
+  function item(source, prompt, before) {
     const logprob = source.logprob;
-    const split = !prompt && source.text === "" && !source.special && source.piece !== "";
-    const text = source.special || split ? source.piece || source.text : source.text;
+    const { text, split } = shownText(source, before);
     return { source, prompt, text, split, bits: logprob === null || logprob === undefined ? null : -logprob / Math.LN2 };
   }
 
@@ -26,7 +39,9 @@
     const what = source.special ? "special token " + spoken(entry.text) : spoken(entry.text);
     if (entry.prompt) return `${what}, given, ${entry.bits === null ? "nothing before it" : "model's probability " + percent(Math.exp(source.logprob))}`;
     const instead = other ? `; would now be ${other.token_id === null ? "one of the others" : spoken(other.text)}` : "";
-    return `${what}, probability ${percent(source.probability)}, rank ${source.rank + 1}, surprise ${entry.bits.toFixed(1)} bits${instead}`;
+    const rank = source.rank === null ? "" : `, rank ${source.rank + 1}`;
+    const surprise = entry.bits === null ? "" : `, surprise ${entry.bits.toFixed(1)} bits`;
+    return `${what}, probability ${percent(source.probability)}${rank}${surprise}${instead}`;
   }
 
   function chip(entry, index) {
@@ -49,9 +64,14 @@
       this.actions = actions;
       this.items = [];
       this.nodes = [];
+      this.prompts = 0;
       this.roving = -1;
-      this.flow = make("div", { class: "pg-flow", role: "group", "aria-label": "The text, token by token" });
-      this.element = make("div", { class: "pg-text", tabindex: "-1" }, this.flow);
+      this.unfolded = null; // whether a person unfolded the prompt; null: not asked yet
+      this.fold = make("button", { class: "pg-quiet pg-fold-prompt", type: "button", hidden: true, on: { click: () => this.unfold() } });
+      this.given = make("span", { class: "pg-prompt-tokens" });
+      this.written = make("span");
+      this.flow = make("div", { class: "pg-flow", role: "group", "aria-label": "The text, token by token" }, this.given, this.written);
+      this.element = make("div", { class: "pg-text" }, this.fold, this.flow);
       this.flow.addEventListener("click", (event) => this.clicked(event));
       this.flow.addEventListener("keydown", (event) => this.pressed(event));
       this.flow.addEventListener("focusin", (event) => this.rove(this.nodes.indexOf(event.target.closest(".pg-chip"))));
@@ -63,15 +83,37 @@
       const following = this.nearEnd();
       let same = 0;
       while (same < this.items.length && same < sources.length && this.items[same].source === sources[same]) same += 1;
+      if (same < this.prompts || prompt.length !== this.prompts) same = 0;
       this.cut(same);
-      const added = document.createDocumentFragment();
-      for (let i = same; i < sources.length; i += 1) this.append(added, item(sources[i], i < prompt.length));
-      this.flow.append(added);
-      if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
       this.prompts = prompt.length;
+      for (const [from, to, host] of [[same, prompt.length, this.given], [Math.max(same, prompt.length), sources.length, this.written]]) {
+        const added = document.createDocumentFragment();
+        for (let i = from; i < to; i += 1) this.append(added, item(sources[i], i < prompt.length, sources[i - 1]));
+        if (from < to) host.append(added);
+      }
+      if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
+      this.folding(view);
       this.select(view);
       if (sources.length > same && following && !view.pinned) this.element.scrollTop = this.element.scrollHeight;
-      if (this.roving < 0 && this.nodes.length) this.rove(0);
+      if (this.nodes.length && (this.roving < this.first || this.roving < 0)) this.rove(Math.min(this.first, this.nodes.length - 1));
+    }
+
+    /** The first token that is not folded away. */
+    get first() {
+      return this.given.hidden ? this.prompts : 0;
+    }
+
+    folding(view) {
+      const foldable = this.prompts > 0 && (this.prompts > LONG_PROMPT || view.history.length > 0);
+      this.fold.hidden = !foldable;
+      this.given.hidden = foldable && !this.unfolded;
+      say(this.fold, this.given.hidden ? `Show the ${playground.count(this.prompts)} tokens the model reads` : "Hide what the model reads");
+      mark(this.fold, "aria-expanded", this.given.hidden ? "false" : "true");
+    }
+
+    unfold() {
+      this.unfolded = !this.unfolded;
+      this.actions.redraw();
     }
 
     append(host, entry) {
@@ -79,18 +121,22 @@
       this.items.push(entry);
       this.nodes.push(node);
       host.append(node);
-      const last = entry.source.special ? null : /\n/.exec(entry.text);
-      if (last) host.append(make("br"));
+      if (!entry.source.special && entry.text.includes("\n")) host.append(make("br"));
     }
 
     /** Takes everything from position `from` on away. */
     cut(from) {
       if (from >= this.nodes.length) return;
-      if (from === 0) this.flow.replaceChildren();
-      else while (this.flow.lastChild !== this.nodes[from - 1] && !(this.flow.lastChild.tagName === "BR" && this.flow.lastChild.previousSibling === this.nodes[from - 1])) this.flow.lastChild.remove();
+      if (from === 0) this.given.replaceChildren();
+      if (from <= this.prompts) this.written.replaceChildren();
+      else {
+        const last = this.nodes[from - 1];
+        const kept = last.nextSibling && last.nextSibling.tagName === "BR" ? last.nextSibling : last;
+        while (this.written.lastChild !== kept) this.written.lastChild.remove();
+      }
       this.items.length = from;
       this.nodes.length = from;
-      if (this.roving >= from) this.roving = from - 1;
+      if (this.roving >= from) this.roving = -1;
     }
 
     select(view) {
@@ -170,8 +216,8 @@
       const ahead = this.flow.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
       const back = this.flow.dir === "rtl" ? "ArrowRight" : "ArrowLeft";
       if (key === ahead) return Math.min(last, at + 1);
-      if (key === back) return Math.max(0, at - 1);
-      if (key === "Home") return 0;
+      if (key === back) return Math.max(this.first, at - 1);
+      if (key === "Home") return this.first;
       if (key === "End") return last;
       if (key === "ArrowDown") return this.line(at, 1);
       if (key === "ArrowUp") return this.line(at, -1);
@@ -183,7 +229,7 @@
       const here = this.nodes[at];
       const middle = here.offsetLeft + here.offsetWidth / 2;
       let row = null, best = at, distance = Infinity;
-      for (let i = at + way; i >= 0 && i < this.nodes.length; i += way) {
+      for (let i = at + way; i >= this.first && i < this.nodes.length; i += way) {
         const node = this.nodes[i];
         if (row === null && Math.abs(node.offsetTop - here.offsetTop) > 4) row = node.offsetTop;
         if (row === null) continue;
@@ -197,5 +243,5 @@
 
   playground.Chips = Chips;
   playground.surpriseLevel = level;
-  playground.LONG_PROMPT = LONG_PROMPT;
+  playground.shownText = shownText;
 })();

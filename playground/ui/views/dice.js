@@ -15,7 +15,7 @@
       this.stage = make("div", { class: "pg-dice-stage", "aria-hidden": "true" }, this.bar, this.needle);
       this.words = make("p", { class: "pg-small" });
       this.element = make("section", { class: "pg-dice", "aria-label": "The random number" },
-        make("h4", { class: "pg-h", text: "The random number" }), this.stage, this.ends, this.words);
+        make("div", { class: "pg-h" }, playground.term("random number", "the random number")), this.stage, this.ends, this.words);
     }
 
     segment(i) {
@@ -56,7 +56,8 @@
 
     sentence(view) {
       const name = view.chosen.token_id === null ? null : `“${visible(view.chosen.text || "", 24)}”`;
-      if (view.random === null) return "Greedy: no number is drawn, the likeliest token is taken.";
+      if (view.how === "greedy") return "Greedy: no number is drawn, the likeliest token is taken.";
+      if (view.how === "yours") return `No number was drawn: you put ${name} here.`;
       const piece = view.segments.find((s) => view.random >= s.from && view.random < s.to);
       if (name === null) {
         return `${view.random.toFixed(3)} falls on one of the ${count(view.others.count)} others (${percent(view.others.final)}).`;

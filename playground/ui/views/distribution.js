@@ -6,14 +6,31 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
 
+  /** The server's exact figures; what the candidates leave over is one nameless rest. */
   function recorded(step) {
     const rows = step.candidates.map((c) => ({
       token_id: c.token_id, text: c.text, count: 1, raw: c.raw_probability, final: c.probability, removed_by: c.removed_by,
     }));
+    rows.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     const left = (name) => Math.max(0, 1 - rows.reduce((sum, row) => sum + row[name], 0));
-    const tail = step.tail ? step.tail.counts.reduce((sum, n) => sum + n, 0) : 0;
-    const rest = { token_id: null, text: "", count: tail, raw: left("raw"), final: left("final"), removed_by: null };
-    return rows.sort((a, b) => b.final - a.final || b.raw - a.raw).concat(tail ? [rest] : []);
+    const total = (counts) => counts.reduce((sum, n) => sum + n, 0);
+    const count = (step.tail ? total(step.tail.counts) : 0) + (step.known ? step.known.token_ids.length : 0);
+    if (!count) return rows;
+    const rest = (raw, final) => ({ token_id: null, text: "", count, raw, final: final < 1e-6 ? 0 : final, removed_by: null });
+    return placed(step, rows, rest, left("raw"), left("final"));
+  }
+
+  /**
+   * Where the rest lies on the cumulative bar. Nothing nameless is likelier than a candidate, except
+   * where the chosen token itself was added to the candidates: then part of the rest stands before it.
+   */
+  function placed(step, rows, rest, raw, final) {
+    const at = rows.findIndex((row) => row.token_id === step.token_id);
+    const before = rows.slice(0, Math.max(0, at)).reduce((sum, row) => sum + row.final, 0);
+    const gap = at >= 0 && step.random !== null ? step.random - before - rows[at].final / 2 : 0;
+    if (at < 0 || final <= 0 || gap <= rows[at].final / 2) return rows.concat([rest(raw, final)]);
+    const first = Math.min(gap, final);
+    return [...rows.slice(0, at), { ...rest(raw, first), part: true }, ...rows.slice(at), { ...rest(0, final - first), count: 0 }];
   }
 
   function redrawn(step, result) {
@@ -59,24 +76,36 @@
     return pieces;
   }
 
+  /** How this token came about: "drawn", "greedy", "beam", or "yours" (a person put it there). */
+  function manner(step, redraw) {
+    if (playground.yours(step, redraw.own(step))) return "yours";
+    const settings = redraw.now(step);
+    const search = step.event === "hypothesis" ? "beam" : settings.search || (step.random === null ? "greedy" : "sample");
+    if (search === "beam") return "beam";
+    if (search === "greedy" || Number(settings.temperature) === 0) return "greedy";
+    return "drawn";
+  }
+
+  /** Whether a person, not the model, put this token here: the run sampled, and no number chose. */
+  playground.yours = (step, own) => step.random === null && own.search === "sample" && Number(own.temperature) !== 0;
+
   /**
    * What is drawn for one token step: `rows` (named tokens: kept ones by falling probability, then
    * removed ones by raw probability), `others`, `segments` of the cumulative bar, `chosen` (token id,
-   * null for one of the others), and how it was chosen.
+   * null for one of the others), and how it was chosen. Untouched sliders show the server's exact
+   * figures, moved ones what the pipeline makes of the snapshot.
    */
   playground.distribution = (step, redraw) => {
     const result = redraw.result(step);
-    const atoms = result ? redrawn(step, result) : recorded(step);
-    const now = redraw.moved && result && result.chosen ? result.chosen : { token_id: step.token_id, text: step.piece || step.text };
-    const search = redraw.settings.search || (step.random === null ? "greedy" : "sample");
+    const again = redraw.moved && result;
+    const atoms = again ? redrawn(step, result) : recorded(step);
+    const how = manner(step, redraw);
+    const chosen = again && result.chosen && how !== "yours" ? result.chosen : { token_id: step.token_id, text: step.piece || step.text };
     const kept = atoms.filter((atom) => atom.token_id !== null && !atom.removed_by && atom.final > 0);
-    const gone = atoms.filter((atom) => atom.token_id !== null && !(atom.final > 0 && !atom.removed_by));
+    const gone = atoms.filter((atom) => atom.token_id !== null && (atom.removed_by || !(atom.final > 0)));
     kept.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     gone.sort((a, b) => b.raw - a.raw || a.token_id - b.token_id);
-    const greedy = search === "greedy" || (!redraw.moved && step.random === null) || Number(redraw.settings.temperature) === 0;
-    return {
-      rows: kept.concat(gone), kept: kept.length, others: fold(atoms), segments: segments(atoms), result,
-      chosen: now, written: step.token_id, greedy, random: greedy ? null : step.random === null ? step.uniform : step.random,
-    };
+    const random = how === "drawn" ? (step.random === null ? step.uniform : step.random) : null;
+    return { rows: kept.concat(gone), kept: kept.length, others: fold(atoms), segments: segments(atoms), result, chosen, written: step.token_id, how, random };
   };
 })();

@@ -18,7 +18,9 @@
   }
 
   class Redraw {
-    constructor() {
+    /** `own(step)` gives the settings under which a step was written. */
+    constructor(own) {
+      this.own = own;
       this.sliders = {};
       this.version = 0;
       this.started = null;
@@ -51,14 +53,19 @@
       this.version += 1;
     }
 
+    /** The settings a step is drawn with: its own, or the moved sliders. */
+    now(step) {
+      return this.moved ? this.settings : this.own(step);
+    }
+
     /** The pipeline's outcome for one step, or null where it cannot be recomputed. */
     result(step) {
-      if (!playground.pipeline || !this.started || !step || !step.candidates) return null;
+      if (!playground.pipeline || !this.started || !step || !step.candidates || !step.known) return null;
       const kept = this.known.get(step);
       if (kept && kept.version === this.version) return kept.result;
       let result = null;
       try {
-        result = playground.pipeline(step, this.started, this.settings);
+        result = playground.pipeline(step, this.started, this.now(step));
       } catch (error) {
         console.error("this step cannot be redrawn", error);
       }
@@ -68,7 +75,7 @@
 
     /** What would stand here under the moved sliders: {token_id, text, group} where it differs, else null. */
     other(step) {
-      if (!this.moved || this.settings.search === "beam") return null;
+      if (!this.moved || this.settings.search === "beam" || playground.yours(step, this.own(step))) return null;
       const result = this.result(step);
       if (!result || !result.chosen || result.chosen.token_id === step.token_id) return null;
       return result.chosen;

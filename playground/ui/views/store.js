@@ -101,6 +101,17 @@
       return this.inherited(parent, depth + 1).concat(parent.tokens).filter((step) => step.index < left);
     }
 
+    /** The settings under which step number `index` of the shown run was written. */
+    settingsOf(index) {
+      let run = this.current;
+      for (let depth = 0; run && run.started && depth < KEPT_RUNS; depth += 1) {
+        const parent = this.runs.get(run.started.parent);
+        if (!parent || !parent.started || !(index < run.started.parent_index)) break;
+        run = parent;
+      }
+      return (run && run.started && run.started.settings) || {};
+    }
+
     /** Keeps the newest runs and those that the shown one goes on from. */
     forget() {
       for (const id of [...this.runs.keys()]) {

@@ -14,17 +14,25 @@
     constructor(host, trigger) {
       this.trigger = trigger;
       this.store = new playground.Store();
-      this.redraw = new playground.Redraw();
+      this.redraw = new playground.Redraw((step) => this.store.settingsOf(step.index));
+      this.hypothesis = null; // {at, row}: a beam that a person opened
       this.pinned = null; // {prompt, at} that a person opened, null: follow the newest
       this.drawn = false;
       const actions = {
         open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
-        fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }),
+        fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
       };
       this.status = new playground.Status();
       this.chips = new playground.Chips(actions);
       this.why = new playground.Why(actions);
-      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.chips.element);
+      this.history = new playground.History();
+      this.scrubber = new playground.Scrubber(actions);
+      this.figures = new playground.Figures();
+      this.takeaway = new playground.Takeaway();
+      this.legend = playground.legend();
+      this.empty = make("p", { class: "pg-empty", text: "Write a prompt and press Run. Every token the model writes appears here, and each of them can be opened to see why it was chosen." });
+      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
+        this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -39,7 +47,7 @@
         return;
       }
       const { switched, missing } = this.store.take(frame);
-      if (switched) this.pinned = null;
+      if (switched) this.pinned = this.hypothesis = null;
       if (missing) this.ask(missing);
       this.soon();
     }
@@ -69,22 +77,37 @@
 
     view() {
       const run = this.store.current;
-      const steps = this.store.steps();
       const started = run ? run.started : null;
+      const steps = this.steps(run);
       this.redraw.follow(started);
       if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
       const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
       return {
-        run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw,
+        run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw, hypothesis: this.hypothesis,
         status: this.store.status, history: this.store.history, running: this.store.status.state === "running",
       };
     }
 
+    /** The text that is shown: the run's own, or one hypothesis of its beams. */
+    steps(run) {
+      if (!run || !run.beams.length || (run.tokens.length && !this.hypothesis)) return this.store.steps();
+      const { at, row } = this.hypothesis || { at: run.beams.length - 1, row: 0 };
+      return this.store.inherited(run, 0).concat(playground.hypotheses.path(run, at, row));
+    }
+
+    /** Shows hypothesis `row` after beam step `at` as the text. */
+    follow(at, row) {
+      this.hypothesis = { at, row };
+      this.pinned = null;
+      this.soon();
+    }
+
     update() {
       const view = this.view();
-      this.status.update(view);
-      this.chips.update(view);
-      this.why.update(view);
+      const nothing = !view.started && !view.steps.length;
+      this.empty.hidden = !nothing;
+      this.chips.element.hidden = this.legend.hidden = nothing;
+      for (const part of [this.status, this.history, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       mark(this.element, "data-moved", this.redraw.moved);
       this.differences(view);
     }
@@ -113,7 +136,7 @@
     }
 
     close() {
-      this.pinned = null;
+      this.pinned = this.hypothesis = null;
       this.soon();
     }
 

@@ -2,8 +2,9 @@
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
-  const { make, say, percent, visible, tokenLabel } = playground;
+  const { make, say, percent, count, visible, tokenLabel } = playground;
   const CONTEXT = 36;
+  const bits = (b) => b.toFixed(1) + " bits";
 
   function before(view) {
     const { place } = view;
@@ -18,12 +19,16 @@
       this.after = make("bdi", { dir: "auto" });
       this.title = make("h3", { class: "pg-after" }, make("span", { text: "after " }), make("q", {}, this.after));
       this.token = make("div", { class: "pg-token" });
-      this.facts = make("dl", { class: "pg-facts" });
+      this.values = {};
+      this.facts = make("dl", { class: "pg-facts" }, ...["probability", "rank", "surprise", "entropy"].map((name) =>
+        make("div", {}, make("dt", {}, playground.term(name)), (this.values[name] = make("dd", { text: "–" })))));
       this.note = make("p", { class: "pg-moved", hidden: true });
       this.given = make("p", { class: "pg-small", hidden: true });
       this.bars = new playground.Bars({ fork: (id) => actions.fork(id) });
       this.dice = new playground.Dice();
-      this.parts = make("div", { class: "pg-parts" }, this.bars.element, this.dice.element);
+      this.stages = new playground.Stages();
+      this.beams = new playground.Beams({ follow: (at, row) => actions.follow(at, row) });
+      this.parts = make("div", { class: "pg-parts" }, this.beams.element, this.bars.element, this.dice.element, this.stages.element);
       this.element = make("div", { class: "pg-why", role: "region", "aria-label": "Why this token", tabindex: "-1" },
         this.title, this.token, this.facts, this.note, this.given, this.parts);
       this.element.addEventListener("keydown", (event) => event.key === "Escape" && actions.close());
@@ -43,15 +48,15 @@
       this.token.replaceChildren(tokenLabel(text, special, 80));
     }
 
-    figures(pairs) {
-      this.facts.replaceChildren(...pairs.map(([term, value]) => make("div", {}, make("dt", { text: term }), make("dd", { text: value }))));
+    figures(values) {
+      for (const [name, node] of Object.entries(this.values)) say(node, values[name] === undefined || values[name] === null ? "–" : values[name]);
     }
 
     showGiven(token) {
       this.name(token.text, token.special);
       const known = token.logprob !== null && token.logprob !== undefined;
-      this.figures(known ? [["model’s probability", percent(Math.exp(token.logprob))], ["surprise", (-token.logprob / Math.LN2).toFixed(1) + " bits"]] : []);
-      say(this.given, "Given by you, so nothing was chosen here." + (known ? "" : " Nothing stands before it."));
+      this.figures(known ? { probability: percent(Math.exp(token.logprob)), surprise: bits(-token.logprob / Math.LN2) } : {});
+      say(this.given, known ? "Given by you, so nothing was chosen here. The figures are what the model would have thought of it." : "Given by you. Nothing stands before it.");
       this.given.hidden = false;
       this.parts.hidden = this.note.hidden = true;
     }
@@ -59,26 +64,30 @@
     showStep(view, step) {
       this.given.hidden = true;
       this.parts.hidden = false;
-      this.name(step.text === "" && !step.special ? step.piece : step.special ? step.piece || step.text : step.text, step.special);
+      const shown = playground.shownText(step, view.steps[view.place.at - 1]);
+      this.name(shown.text, step.special || shown.split);
       const drawn = { step, ...playground.distribution(step, view.redraw) };
-      const now = drawn.segments.find((s) => s.token_id === step.token_id);
-      this.figures([
-        ["probability", percent(view.redraw.moved ? (now ? now.to - now.from : 0) : step.probability)],
-        ["model’s rank", String(step.rank + 1)],
-        ["surprise", (-step.logprob / Math.LN2).toFixed(1) + " bits"],
-        ["entropy", step.entropy_bits.toFixed(1) + " bits"],
-      ]);
+      const now = drawn.rows.find((row) => row.token_id === step.token_id);
+      this.figures({
+        probability: percent(view.redraw.moved && drawn.result ? (now ? now.final : 0) : step.probability),
+        rank: step.rank === null ? null : String(step.rank + 1),
+        surprise: step.logprob === null ? null : bits(-step.logprob / Math.LN2),
+        entropy: step.entropy_bits === null ? null : bits(step.entropy_bits),
+      });
       this.moved(view, step, drawn);
-      this.bars.update(drawn, true);
-      this.dice.update(drawn);
+      this.beams.update(view);
+      this.bars.update(drawn, step.event === "token");
+      this.dice.element.hidden = drawn.how === "beam";
+      if (drawn.how !== "beam") this.dice.update(drawn);
+      this.stages.update(drawn, view.redraw.now(step));
     }
 
     moved(view, step, drawn) {
       this.note.hidden = !view.redraw.moved;
       if (!view.redraw.moved) return;
       const other = drawn.chosen.token_id !== step.token_id;
-      const name = drawn.chosen.token_id === null ? "one of the others" : `“${visible(drawn.chosen.text || "", 24)}”`;
-      const what = other ? `With the same number this would now be ${name}. ` : "With the same number this token stays. ";
+      const name = drawn.chosen.token_id === null ? `one of the ${count(drawn.others.count)} others` : `“${visible(drawn.chosen.text || "", 24)}”`;
+      const what = drawn.how === "beam" ? "" : other ? `With the same number this would now be ${name}. ` : "With the same number this token stays. ";
       say(this.note, what + "Each step is redrawn as if its own context had stayed.");
     }
   }

@@ -1,0 +1,97 @@
+// One quiet line of figures under the text, and what a person can take away: text and run.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make, say, count } = playground;
+
+  function figures(view) {
+    const { run, started, steps } = view;
+    const done = run && run.finished;
+    const own = run ? run.tokens : [];
+    const last = steps[steps.length - 1], first = own[0], newest = own[own.length - 1];
+    const window_ = started ? started.context_window : 0;
+    const used = last ? (last.position === undefined ? 0 : last.position + 1) : started ? started.prompt_tokens.length : 0;
+    const limit = started && started.settings ? started.settings.max_new_tokens : null;
+    const firstS = done ? done.first_token_s : first ? first.elapsed_s : null;
+    const passed = newest && first && newest !== first ? newest.elapsed_s - first.elapsed_s : 0;
+    const rate = done && done.tokens_per_s ? done.tokens_per_s : passed > 0 ? (own.length - 1) / passed : null;
+    return {
+      first: firstS === null || firstS === undefined ? "–" : `${firstS < 10 ? firstS.toFixed(2) : firstS.toFixed(0)}\u00a0s`,
+      rate: rate === null ? "–" : `${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)}\u00a0tok/s`,
+      context: window_ ? `${count(used)} of ${count(window_)}` : "–",
+      left: limit === null || limit === undefined ? "–" : `${count(Math.max(0, limit - (newest ? newest.index + 1 : 0)))} of ${count(limit)}`,
+    };
+  }
+
+  const LABELS = { first: "first token", rate: "speed", context: "context used", left: "tokens left" };
+
+  class Figures {
+    constructor() {
+      this.cells = {};
+      const cells = Object.entries(LABELS).map(([name, label]) => make("div", {}, make("dt", { text: label }), (this.cells[name] = make("dd", { text: "–" }))));
+      this.element = make("dl", { class: "pg-figures" }, ...cells);
+    }
+
+    update(view) {
+      for (const [name, text] of Object.entries(figures(view))) say(this.cells[name], text);
+    }
+  }
+
+  function download(name, type, text) {
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    const link = make("a", { href: url, download: name });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const box = make("textarea", { style: { position: "fixed", opacity: "0" } });
+      box.value = text;
+      document.body.append(box);
+      box.select();
+      const worked = document.execCommand("copy");
+      box.remove();
+      return worked;
+    }
+  }
+
+  /** The written text, special tokens left out, with the prompt before it where there is no chat. */
+  function written(view) {
+    const text = view.steps.filter((step) => !step.special).map((step) => step.text).join("");
+    return view.history.length || !view.started ? text : view.started.prompt + text;
+  }
+
+  /** The run as it was recorded, as one JSON object. */
+  function recording(view) {
+    const events = [...view.run.events.values()].sort((a, b) => a.seq - b.seq);
+    return JSON.stringify({ started: view.started, events, finished: view.run.finished }, null, 1);
+  }
+
+  class Takeaway {
+    constructor() {
+      const button = (label, act) => make("button", { class: "pg-quiet", type: "button", text: label, on: { click: act } });
+      this.copied = button("Copy text", () => this.copy());
+      this.element = make("div", { class: "pg-takeaway" }, this.copied,
+        button("Download text", () => download(`${this.view.run.id}.txt`, "text/plain", written(this.view))),
+        button("Download run (JSON)", () => download(`${this.view.run.id}.json`, "application/json", recording(this.view))));
+    }
+
+    async copy() {
+      say(this.copied, (await copy(written(this.view))) ? "Copied" : "Not copied");
+      setTimeout(() => say(this.copied, "Copy text"), 1500);
+    }
+
+    update(view) {
+      this.view = view;
+      this.element.classList.toggle("pg-nothing", !view.run || view.steps.length === 0);
+    }
+  }
+
+  Object.assign(playground, { Figures, Takeaway, writtenText: written, recording });
+})();

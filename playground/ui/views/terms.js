@@ -1,0 +1,34 @@
+// Words of the field, in italics, with one sentence of explanation on demand.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make } = playground;
+
+  const TERMS = {
+    probability: "How likely this token was in the end, after every setting had its say.",
+    rank: "Its place in the model's own list, before any setting: 1 is the model's favourite.",
+    surprise: "How unexpected the token was to the model, −log₂ of its own probability: 1 bit is a coin toss, each bit more halves the probability.",
+    entropy: "How undecided the model was before this token: 0 bits means it was sure, 3 bits is like choosing among 8 equally likely tokens.",
+    "random number": "Drawn between 0 and 1 for every token. The probabilities are laid end to end, and the token the number falls on is taken.",
+    beam: "One of several texts that are written at once. The score is the sum of its tokens' log-probabilities, so closer to 0 is better.",
+  };
+
+  /** The word as a small button that opens its explanation; `label` is what is shown where it differs. */
+  playground.term = (name, label = name) => {
+    const summary = make("summary", {}, make("em", { text: label }));
+    const details = make("details", { class: "pg-term" }, summary, make("span", { class: "pg-explain", role: "note", text: TERMS[name] }));
+    details.addEventListener("toggle", () => {
+      if (!details.open) return;
+      const box = details.closest(".pg-theatre");
+      for (const other of box ? box.querySelectorAll(".pg-term[open]") : []) if (other !== details) other.open = false;
+    });
+    details.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !details.open) return;
+      details.open = false;
+      summary.focus();
+      event.stopPropagation();
+    });
+    details.addEventListener("focusout", (event) => !details.contains(event.relatedTarget) && (details.open = false));
+    return details;
+  };
+})();

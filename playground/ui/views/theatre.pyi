@@ -1,0 +1,46 @@
+"""The live probability view as a Gradio component.
+
+Its value is one frame: a JSON string with the newest events of a run (CONTRACT: see
+`theatre.js`). The template is static and holds no placeholder, because Gradio evaluates
+placeholders; everything a model or a person wrote is put in place by textContent.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+TEMPLATE = '<div class="pg-theatre"></div>'
+
+# Gradio offers a listener for every name that stands in quotes here: theatre.resync(…), theatre.fork(…).
+ON_LOAD = """
+const sends = ['resync', 'fork'];
+const begin = () => window.playground && window.playground.theatre
+  ? window.playground.theatre.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
+  : setTimeout(begin, 20);
+begin();
+"""
+
+from gradio.events import Dependency
+
+class TokenTheatre(gr.HTML):
+    """Text as tokens, and for each of them why it was chosen.
+
+    `tab` is the name under which `playground.settings(tab, {…})` reaches this view in the browser.
+    Listeners: `resync` (event data `{run, from}`) asks for a frame with every event from there;
+    `fork` (`{run, index, token_id}`) asks to go on from before that step with that token.
+    """
+
+    def __init__(self, value: str | None = None, *, tab: str = "text", **kwargs: Any) -> None:
+        kwargs.setdefault("html_template", TEMPLATE)
+        kwargs.setdefault("js_on_load", ON_LOAD)
+        kwargs.setdefault("apply_default_css", False)
+        super().__init__(value, tab=tab, **kwargs)
+
+    def postprocess(self, value: str | None) -> str | None:
+        """The frame as it is: it is data for the script above, never markup."""
+        return value
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
