@@ -11,7 +11,8 @@ in flight per model; one in use is never dropped; the least recently used idle o
 what cannot fit is refused before anything is dropped for it. Importing this imports no torch.
 
 `_manager` the face · `_handles` what it hands out · `_loads` from asked-for to ready ·
-`_ledger` who holds how many bytes · `_turns` whose turn it is · `_machine` what this computer can do · `_loader` the real files.
+`_ledger` who holds how many bytes · `_turns` whose turn it is ·
+`_machine` what this computer can do · `_loader` the real files.
 """
 
 from playground.manager._handles import Kept, Lease, Memory, ModelInfo

@@ -10,7 +10,7 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "g
 
 
 def parse_bytes(text: str) -> int | None:
-    """ "16Gi" → 17179869184; None for what is no amount ("max")."""
+    """Bytes of an amount such as "16Gi" (17179869184); None for what is none ("max")."""
     text = text.strip().lower().removesuffix("b")
     number = text.rstrip("kmgi")
     try:

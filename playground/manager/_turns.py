@@ -9,54 +9,65 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+REMEMBERED = 1000  # visitors whose last turn is known
 RECENT_S = 0.5  # work that paused for less than this still counts as running
 
 
 class FairQueue(Generic[T]):
-    """Who waits, in turn. A visitor that was served moves behind the others. Not thread-safe."""
+    """Who waits, in turn: next is the first in line of the visitor whose last turn is longest ago. Not thread-safe."""
 
     def __init__(self) -> None:
-        self._visits: OrderedDict[str, deque[T]] = OrderedDict()
+        self._lines: OrderedDict[str, deque[T]] = OrderedDict()  # those who wait, visitors in order of arrival
+        self._turns: OrderedDict[str, int] = OrderedDict()  # when each visitor was last served, oldest first
+        self._turn = 0
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self._visits.values())
+        return sum(len(line) for line in self._lines.values())
 
     def __contains__(self, item: T) -> bool:
-        return any(item in line for line in self._visits.values())
+        return any(item in line for line in self._lines.values())
 
     def join(self, visit: str, item: T) -> None:
-        self._visits.setdefault(visit, deque()).append(item)
+        self._lines.setdefault(visit, deque()).append(item)
 
     def first(self) -> T | None:
         """The next one, who stays in the queue."""
-        return next(iter(self._visits.values()))[0] if self._visits else None
+        return self._lines[self._next(self._lines)][0] if self._lines else None
+
+    def _next(self, visits: Iterable[str]) -> str:
+        return min(visits, key=lambda visit: self._turns.get(visit, 0))  # of equals the one who came first
 
     def serve(self) -> T:
-        """Take the next one out; its visitor goes to the end of the round."""
-        visit, line = next(iter(self._visits.items()))
-        item = line.popleft()
-        del self._visits[visit]
-        if line:
-            self._visits[visit] = line
+        """Take the next one out."""
+        visit = self._next(self._lines)
+        item = self._lines[visit].popleft()
+        if not self._lines[visit]:
+            del self._lines[visit]
+        self._turn += 1
+        self._turns[visit] = self._turn
+        self._turns.move_to_end(visit)
+        if len(self._turns) > REMEMBERED:
+            self._turns.popitem(last=False)
         return item
 
     def leave(self, item: T) -> None:
         """Give up waiting; nothing happens to one that does not wait."""
-        for visit, line in list(self._visits.items()):
+        for visit, line in list(self._lines.items()):
             if item in line:
                 line.remove(item)
                 if not line:
-                    del self._visits[visit]
+                    del self._lines[visit]
 
     def place(self, item: T) -> int:
         """How many turns away (1 is next), if nobody else came; 0 for one that does not wait."""
-        lines = [list(line) for line in self._visits.values()]
+        rounds = sorted(self._lines, key=lambda visit: self._turns.get(visit, 0))
+        lines = [list(self._lines[visit]) for visit in rounds]
         turns = [line[depth] for depth in range(max(map(len, lines), default=0)) for line in lines if depth < len(line)]
         return turns.index(item) + 1 if item in turns else 0
 
@@ -109,11 +120,12 @@ class Gate:
 
     def _enter(self, lane: _Lane, visit: str) -> None:
         with self._lock:
-            if not lane.busy:
-                lane.busy = True
-                return
             mine = threading.Event()
             lane.waiting.join(visit, mine)
+            if not lane.busy:
+                lane.busy = True
+                lane.waiting.serve()
+                return
         mine.wait()
 
     def _leave(self, lane: _Lane) -> None:
