@@ -24,6 +24,8 @@ class Vocabulary:
     def __init__(self, tokenizer: Any, vocab_size: int) -> None:
         self.tokenizer = tokenizer
         self.vocab_size = vocab_size
+        self._size = len(tokenizer)
+        self._pieces: dict[int, str] = {}  # those asked for: every step shows fifty
         self._special = frozenset(tokenizer.all_special_ids)
         self._added = {i: str(t.content) for i, t in tokenizer.added_tokens_decoder.items()}
         decoder = getattr(tokenizer, "backend_tokenizer", None)
@@ -46,7 +48,7 @@ class Vocabulary:
         """The bytes that one token stands for."""
         if token_id in self._added:
             return self._added[token_id].encode()
-        token = self.tokenizer.convert_ids_to_tokens(token_id) if 0 <= token_id < len(self.tokenizer) else None
+        token = self.tokenizer.convert_ids_to_tokens(token_id) if 0 <= token_id < self._size else None
         if token is None:
             return b""
         if self._byte_level:
@@ -56,4 +58,7 @@ class Vocabulary:
 
     def piece(self, token_id: int) -> str:
         r"""The text of one token alone; bytes of a character split over tokens as \xNN."""
-        return self.token_bytes(token_id).decode("utf-8", errors="backslashreplace")
+        piece = self._pieces.get(token_id)
+        if piece is None:
+            piece = self._pieces[token_id] = self.token_bytes(token_id).decode("utf-8", errors="backslashreplace")
+        return piece
