@@ -1,1 +1,21 @@
-"""The generative-AI playground."""
+"""A generative-AI playground: every step of a model is a snapshot that can be looked at, rewound, changed, replayed.
+
+The house, from the roof down; a room knows the ones below it and nobody else:
+
+    ui/          the page: controls made from settings, the run handler, views (.js, .css and a little Python each)
+    __main__.py  the command line: one sub-command for each modality, and models
+    modalities/  what can be made (text, code): settings in, events out
+    visits.py    what belongs to one browser tab: its runs, and the states they can go on from; bounded
+    run.py       one run: a thread that drives a modality's generator, and what it has shown so far
+    manager/     ModelManager: the only way to a model; loads lazily, lends, evicts by bytes, takes turns at computing
+    models/      one file for each family: where its weights come from, and the adapter that runs it
+    decoding/    one loop for tokens; filters/ reshape the distribution, search/ chooses from it
+    training/    lessons: one readable file for each architecture
+    events.py    the frozen snapshots that flow between the rooms
+    fields.py    settings that describe themselves: page, command line and API are derived from them
+    plugins.py   the file name is the registry: a new file in a room is found
+    errors.py    the one error whose text a visitor sees
+
+A way to read: follow one prompt through modalities/_tokens.py, models/_causal.py, decoding/one_row.py, run.py and
+ui/views/theatre.js.
+"""

@@ -73,3 +73,14 @@ def test_what_the_page_imports_loads_no_heavy_library():
     program = f"import sys, app; print([m for m in {sorted(HEAVY)} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_map_of_the_house_names_every_room():
+    """`playground/__init__.py` is the map: a room that is new, or gone, shows here."""
+    import playground
+
+    rooms = {
+        p.name for p in (ROOT / "playground").iterdir() if p.name != "__init__.py" and not p.name.startswith("__pyc")
+    }
+    named = {line.split()[0].rstrip("/") for line in (playground.__doc__ or "").splitlines() if line.startswith("    ")}
+    assert named == rooms
