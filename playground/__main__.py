@@ -1,0 +1,180 @@
+"""The command line: one sub-command per modality, and `models`.
+
+    python -m playground models --json
+    python -m playground text "The sky is" --temperature 0.8 --seed 7 --json
+
+The flags are the modality's settings. With --json every event is one line of JSON;
+without it the text is streamed. Notes go to stderr. Ctrl+C ends a run properly
+(reason "user", exit status 130); what a person can solve is one line on stderr and
+exit status 2. Set PLAYGROUND_DEBUG=1 to see the traceback of anything else.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, NoReturn
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, TokenStep
+from playground.plugins import discover
+
+FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+Command = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(FAILED, f"{self.prog}: {' '.join(message.split())} (--help lists the flags)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        arguments = parser().parse_args(argv)
+        command: Command = arguments.command
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
+    except PlaygroundError as error:
+        return _failed(str(error))
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get("PLAYGROUND_DEBUG"):
+            raise
+        return _failed(f"this is a defect of the playground: {type(error).__name__}: {error} (PLAYGROUND_DEBUG=1 shows where)")
+
+
+def _failed(message: str) -> int:
+    print(f"playground: {' '.join(message.split())}", file=sys.stderr)
+    return FAILED
+
+
+def parser() -> Parser:
+    """All commands and flags."""
+    top = Parser(prog="python -m playground", description=_first_line(__doc__), allow_abbrev=False)
+    commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for name, modality in discover("playground.modalities").items():
+        sub = commands.add_parser(name, help=_first_line(modality.__doc__), description=modality.__doc__,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)  # fmt: skip
+        prompt = fields.defaults(modality.Settings)["prompt"]
+        sub.add_argument("prompt", nargs="?", default=prompt, help=f'what the model goes on from; "": it begins by itself; default {prompt!r}')
+        fields.add_arguments(sub, modality.Settings, skip=("prompt",))
+        sub.add_argument("--json", action="store_true", help="one JSON object per line, for every event")
+        sub.set_defaults(command=_run_modality, modality=modality)
+    models = commands.add_parser("models", help="the models there are, and where they lie", allow_abbrev=False)
+    models.add_argument("--json", action="store_true", help="a list of JSON objects")
+    models.set_defaults(command=_list_models)
+    return top
+
+
+def _first_line(docstring: str | None) -> str:
+    return (docstring or "").strip().split("\n")[0].replace("%", "%%")
+
+
+# ── models ───────────────────────────────────────────────────────────────────
+
+
+def _list_models(arguments: argparse.Namespace) -> int:
+    with _manager() as manager:
+        models = [dataclasses.asdict(model) for model in manager.models()]
+    if arguments.json:
+        print(json.dumps([{k: getattr(v, "value", v) for k, v in m.items()} for m in models], default=str, indent=1))
+        return 0
+    for m in models:
+        state = getattr(m["state"], "value", m["state"])
+        print(f"{m['id']:<30} {m['modality']!s:<6} {m['parameters'] / 1e6:>7,.0f} M parameters {m['size_mb']:>6,.0f} MB  {state}")
+    return 0
+
+
+@contextmanager
+def _manager() -> Iterator[Any]:
+    from playground.manager import ModelManager
+
+    with closing(ModelManager(audience="own")) as manager:
+        yield manager
+
+
+# ── a modality ───────────────────────────────────────────────────────────────
+
+
+def _run_modality(arguments: argparse.Namespace) -> int:
+    modality = arguments.modality
+    settings = fields.from_arguments(modality.Settings, arguments)
+    show = _show_json if arguments.json else _show_text
+    with _manager() as manager, _interrupts() as interrupted, closing(modality.generate(settings, manager)) as events:
+        sent: Reason | None = None
+        while True:
+            try:
+                event = events.send(sent)
+            except StopIteration:
+                raise RuntimeError("the run ended without saying so") from None
+            show(event)
+            if isinstance(event, Finished):
+                break
+            sent = Reason.USER if interrupted() else None
+    if event.reason is Reason.ERROR:
+        return _failed(event.message or "the run failed")
+    return INTERRUPTED if interrupted() else 0
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl+C asks the run to end properly; the second ends the program at once."""
+    seen: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(number)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _show_json(event: Event) -> None:
+    print(json.dumps(event.to_json(), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _show_text(event: Event) -> None:
+    """The text on stdout as it is written; on stderr what else there is to know."""
+    if isinstance(event, TokenStep):
+        print(event.text, end="", flush=True)
+    elif isinstance(event, Notice):
+        print(f"note: {event.text}", file=sys.stderr)
+    elif isinstance(event, Finished):
+        print(flush=True)
+        if sys.stderr.isatty():
+            print(f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}", file=sys.stderr)
+    elif sys.stderr.isatty() and isinstance(event, (Progress, Queued, BeamStep)):
+        print(f"\r{_status(event):<60}\r", end="", file=sys.stderr, flush=True)
+
+
+def _status(event: Event) -> str:
+    if isinstance(event, Queued):
+        return f"waiting, place {event.place}"
+    if isinstance(event, BeamStep):
+        return f"beam step {event.step}"
+    assert isinstance(event, Progress)
+    return f"{event.stage} {event.done:,.0f} of {event.total:,.0f} {event.unit}" if event.total else event.stage
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""From what a person wrote to the token ids that a model goes on from.
+
+Completion: the ids that the model's texts begin with (if it was trained so), then
+the text. Chat: the model's own template around the conversation. What does not fit
+into the context window is left out at the beginning, and said with its numbers.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playground.errors import PlaygroundError
+from playground.modalities._token_settings import messages
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """`ids` (T,) and sentences about what was left out."""
+
+    ids: tuple[int, ...]
+    notices: tuple[str, ...] = ()
+
+
+def build(settings: Any, model: Any) -> Prompt:
+    """The prompt of a loaded model.
+
+    Raises:
+        PlaygroundError: chat with a model that has no template, a message that does not fit,
+            or an empty prompt for a model that cannot begin by itself.
+    """
+    return _chat(settings, model) if settings.mode == "chat" else _completion(settings, model)
+
+
+def room(settings: Any, context_window: int) -> int:
+    """Places that a prompt which is too long leaves for new tokens: those asked for, at most half."""
+    return max(1, min(settings.max_new_tokens, context_window // 2))
+
+
+def _completion(settings: Any, model: Any) -> Prompt:
+    ids = list(model.prompt_ids(settings.prompt))
+    start = ids[: max(0, len(ids) - len(model.vocabulary.encode(settings.prompt)))]
+    window = model.context_window
+    if not ids:
+        raise PlaygroundError(f"The prompt is empty and {model.spec.id} has no token to begin with: write at least one word.")
+    if len(ids) < window:
+        return Prompt(tuple(ids))
+    free = room(settings, window)
+    kept = ids[len(ids) - (window - free - len(start)) :]
+    sentence = (
+        f"The prompt has {len(ids):,} tokens and the context window of {model.spec.id} is {window:,}: "
+        f"the first {len(ids) - len(start) - len(kept):,} were left out, the last {len(kept):,} kept, "
+        f"which leaves room for {free:,} new ones."
+    )
+    return Prompt(tuple(start + kept), (sentence,))
+
+
+def _chat(settings: Any, model: Any) -> Prompt:
+    if not model.chat:
+        raise PlaygroundError(f"{model.spec.id} was not trained to chat: choose mode completion, or a model with chat in its entry.")
+    conversation = messages(settings)
+    first = 1 if conversation[0]["role"] == "system" else 0
+    window = model.context_window
+    ids = list(model.chat_ids(conversation))
+    if len(ids) < window:
+        return Prompt(tuple(ids))
+    total, left_out, free = len(ids), 0, room(settings, window)
+    while len(ids) > window - free and len(conversation) > first + 1:
+        # a conversation begins with the person: question and answer leave together
+        answered = len(conversation) > first + 2 and conversation[first + 1]["role"] == "assistant"
+        count = 2 if answered else 1
+        del conversation[first : first + count]
+        left_out += count
+        ids = list(model.chat_ids(conversation))
+    if len(ids) >= window:
+        raise PlaygroundError(
+            f"The message has {len(ids):,} tokens with the system message and the context window of {model.spec.id} is {window:,}: shorten it."
+        )
+    sentence = (
+        f"The conversation has {total:,} tokens and the context window of {model.spec.id} is {window:,}: "
+        f"the oldest {left_out} messages were left out, {len(ids):,} tokens kept."
+    )
+    return Prompt(tuple(ids), (sentence,))

@@ -1,0 +1,150 @@
+"""The settings of every modality that writes tokens.
+
+A handful of own fields, then the fields of every filter and of every search that
+is found: a new file in `decoding/filters` or `decoding/search` is a new setting on
+the page, the command line and the API.
+"""
+
+import dataclasses
+import json
+from typing import Any, Protocol
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.fields import Range
+from playground.plugins import discover
+
+FILTERS = "playground.decoding.filters"
+SEARCHES = "playground.decoding.search"
+MODES = ("completion", "chat")
+ROLES = ("user", "assistant")
+MAX_CHARACTERS = 400_000  # of prompt, history and system text together; the longest context window holds fewer
+MAX_ROWS = 32
+ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
+
+
+class Spec(Protocol):
+    """What `limits` asks of a catalogue entry."""
+
+    context_window: int
+
+
+def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: str = "sample") -> type:
+    """A frozen dataclass `Settings` whose defaults are the given ones.
+
+    Raises:
+        TypeError: two filters or searches use one name for their settings.
+    """
+    searches = tuple(discover(SEARCHES))
+    parts: list[tuple[str, type, Any]] = [
+        ("prompt", str, fields.text(prompt, label="Prompt", lines=3, help="what the model goes on from")),
+        ("model", str, fields.choice(model, (), label="Model", help="its name in the list of models")),
+        ("mode", str, fields.choice("completion", MODES, label="Mode", help="completion goes on with the text; chat answers it, with models that were trained to")),
+        ("system", str, fields.text("", label="System message", lines=2, group="chat", help="in chat: how the model shall behave")),
+        ("history", str, fields.text("[]", label="Conversation", hidden=True, help='in chat: what was said before, as JSON: [{"role": "user", "content": "…"}, …]')),
+        ("search", str, fields.choice(search, searches, label="Search", help="how the next token is chosen from the distribution")),
+    ]  # fmt: skip
+    parts += [part for name in discover(FILTERS) for part in _parts(FILTERS, name, "Filter")]
+    parts += [part for name in searches for part in _parts(SEARCHES, name, "Search")]
+    parts += [
+        ("max_new_tokens", int, fields.slider(max_new_tokens, 1, 512, 1, label="Length", group="end", open_ended=True, help="tokens at most")),
+        ("stop_strings", str, fields.text("", label="Stop at", lines=2, group="end", help=r"ends the text when one of these appears: one a line, \n stands for a line break")),
+        ("time_limit_s", float, fields.slider(120.0, 1, 600, 1, label="Time limit (s)", group="end", help="seconds of computing at most")),
+        ("seed", int, fields.slider(1, 0, 2**32 - 1, 1, label="Seed", group="seed", help="the same seed draws the same numbers")),
+    ]  # fmt: skip
+    names = [name for name, _, _ in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TypeError(f"two filters or searches call a setting {', '.join(twice)}")
+    return dataclasses.make_dataclass("Settings", parts, frozen=True)
+
+
+def _parts(package: str, name: str, what: str) -> list[tuple[str, type, Any]]:
+    plugin = getattr(discover(package)[name], what)
+    kinds = fields.types(plugin)
+    return [
+        (f.name, kinds[f.name], dataclasses.field(default=f.default, metadata=f.metadata))
+        for f in dataclasses.fields(plugin)
+        if f.name in kinds
+    ]
+
+
+def limits(settings: Any, spec: Spec, vocab_size: int | None = None) -> dict[str, Range]:
+    """What depends on the model: how much fits into its context window, how many tokens it has; and how many
+    rows one step may compute at once."""
+    ranges = {"num_beams": Range(1, MAX_ROWS)}
+    if spec.context_window:  # 0: not known before its configuration is read
+        ranges["max_new_tokens"] = Range(1, max(1, spec.context_window - 1))
+    if vocab_size:
+        ranges["top_k"] = Range(0, vocab_size)
+    return {name: allowed for name, allowed in ranges.items() if hasattr(settings, name)}
+
+
+def clamp(settings: Any, ranges: dict[str, Range], model: str) -> tuple[Any, list[str]]:
+    """The settings brought into the model's limits, and a sentence for each that was changed."""
+    changes: dict[str, Any] = {}
+    sentences = []
+    for name, allowed in ranges.items():
+        value = getattr(settings, name)
+        inside = type(value)(min(max(value, allowed.low), allowed.high))
+        if inside != value:
+            changes[name] = inside
+            sentences.append(f"{name} was {value:,} and is now {inside:,}: {model} allows {allowed.low:,g} to {allowed.high:,g}.")
+    return dataclasses.replace(settings, **changes), sentences
+
+
+def stop_strings(text: str) -> tuple[str, ...]:
+    r"""One stop string a line; `\n`, `\t` and `\\` stand for line break, tab and backslash."""
+    return tuple(_unescaped(line) for line in text.split("\n") if line)
+
+
+def _unescaped(line: str) -> str:
+    out, rest = "", iter(line)
+    for character in rest:
+        if character != "\\":
+            out += character
+            continue
+        following = next(rest, "")
+        out += ESCAPES.get(following, "\\" + following)
+    return out
+
+
+def messages(settings: Any) -> list[dict[str, str]]:
+    """The conversation that a chat model is shown: system message, history, the new message.
+
+    Raises:
+        PlaygroundError: history that is no such list, or an empty message.
+    """
+    if not settings.prompt.strip():
+        raise PlaygroundError("The message is empty: write something, or choose mode completion to let the model begin by itself.")
+    system = [{"role": "system", "content": settings.system}] if settings.system.strip() else []
+    return [*system, *_history(settings.history), {"role": "user", "content": settings.prompt}]
+
+
+def _history(text: str) -> list[dict[str, str]]:
+    try:
+        turns = json.loads(text or "[]")
+    except (ValueError, RecursionError) as error:
+        raise PlaygroundError(f"history must be JSON, got {text[:60]!r} ({error}).") from error
+    if not isinstance(turns, list):
+        raise PlaygroundError(f"history must be a JSON list of messages, got {text[:60]!r}.")
+    for turn in turns:
+        if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str):
+            raise PlaygroundError(f'each message of history must be {{"role": "user" or "assistant", "content": text}}, got {str(turn)[:60]!r}.')
+    return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
+
+
+def check_text(settings: Any) -> None:
+    """Refuse text that no tokenizer can take.
+
+    Raises:
+        PlaygroundError: half characters (bytes that are not UTF-8), or far more than any model reads.
+    """
+    length = len(settings.prompt) + len(settings.system) + len(settings.history)
+    if length > MAX_CHARACTERS:
+        raise PlaygroundError(f"The prompt has {length:,} characters and at most {MAX_CHARACTERS:,} are read: shorten it.")
+    for name in ("prompt", "system", "history", "stop_strings", "model"):
+        try:
+            getattr(settings, name).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise PlaygroundError(f"{name} holds a half character at place {error.start}: write it as UTF-8.") from error

@@ -1,0 +1,220 @@
+"""The engine of every modality that writes tokens: settings in, events out.
+
+    settings → model (a lease) → prompt ids → prefill → one step at a time → Finished
+
+`generate` is a generator: whoever holds it draws, waits, or stops it by
+`send(Reason.USER)`; then the next event is the `Finished`. Pausing is stopping:
+`Finished.state` is a `KeptRun`, from which a new run goes on, takes one step
+(max_new_tokens=1), or forks (`rewind`). The model is given back before `Finished`
+is handed out.
+"""
+
+import dataclasses
+import uuid
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from playground.errors import PlaygroundError
+from playground.events import Event, Finished, Notice, Progress, PromptToken, Reason, Started
+from playground.modalities import _token_prompt
+from playground.modalities._token_settings import (
+    FILTERS,
+    check_text,
+    clamp,
+    limits,
+    settings_class,
+    stop_strings,
+)
+from playground.plugins import discover
+
+__all__ = ["KeptRun", "generate", "limits", "settings_class"]
+
+Run = Generator[Event, Reason | None, None]
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """What a run left: enough to go on exactly where it stopped, without holding the model.
+
+    `kept` is the loop's state; its `index` is the number of new tokens so far.
+    """
+
+    model: str
+    prompt: str
+    prompt_tokens: tuple[PromptToken, ...]
+    run_id: str
+    kept: Any
+
+    @property
+    def index(self) -> int:
+        """The step that comes next."""
+        return int(self.kept.index)
+
+    @property
+    def bytes(self) -> int:
+        """What keeping it costs."""
+        return int(self.kept.bytes)
+
+    def rewind(self, index: int, token_id: int | None = None) -> "KeptRun":
+        """The place before step `index`; the run that starts from it takes `token_id` there, if one is given.
+
+        Raises:
+            PlaygroundError: there is no such step.
+        """
+        return dataclasses.replace(self, kept=self.kept.rewind(index, token_id))
+
+
+def generate(
+    settings: Any, manager: Any, start: KeptRun | None = None, *, modality: str, run_id: str = "", visit: str = ""
+) -> Run:
+    """Write tokens after a prompt, or from a kept state.
+
+    Yields Progress and Queued while the model comes, Notice where a value or the prompt was
+    changed, Started, then TokenStep or BeamStep events, and always one Finished at the end.
+
+    Raises:
+        PlaygroundError: settings that no run can begin with.
+    """
+    check_text(settings)
+    if start is not None and start.model != settings.model:
+        raise PlaygroundError(f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one.")
+    run_id = run_id or uuid.uuid4().hex[:12]
+    lease, reason = yield from _until(manager.acquire(settings.model, visit))
+    if lease is None:
+        yield Finished(run_id, 0, reason, "", 0)
+        return
+    with lease:
+        last = yield from _run(settings, lease, start, modality, run_id)
+    yield last
+
+
+def _until(events: Generator[Event, Any, Any]) -> Generator[Event, Reason | None, tuple[Any, Reason | None]]:
+    """Pass events on until their generator returns (its result, None) or the consumer sends a Reason (None, reason)."""
+    with closing(events):
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as done:
+                return done.value, None
+            reason = yield event
+            if reason is not None:
+                return None, reason
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What a run begins with: a stepper that has read the prompt's `ids`, or a kept state of the loop."""
+
+    stepper: Any
+    ids: tuple[int, ...]
+    prompt: str
+    prompt_tokens: tuple[PromptToken, ...]
+    kept: Any = None
+
+
+def _run(
+    settings: Any, lease: Any, start: KeptRun | None, modality: str, run_id: str
+) -> Generator[Event, Reason | None, Finished]:
+    """All events of a run but the last, which is returned."""
+    from playground.decoding.loop import decode
+
+    model = lease.model
+    settings, sentences = clamp(settings, limits(settings, model, model.vocabulary.vocab_size), settings.model)
+    opening, reason = yield from _until(_open(settings, lease, start, sentences))
+    if reason is None:
+        plan = _plan(settings, model, opening)
+        reason = yield _started(settings, model, opening, plan, modality, run_id, start)
+    if reason is not None:
+        seq, read = (1, len(opening.prompt_tokens)) if opening else (0, 0)
+        return Finished(run_id, seq, reason, "", 0, prompt_tokens=read, context_window=model.context_window)
+    events = decode(opening.stepper, model.vocabulary, plan, run_id=run_id, seq=1, start=opening.kept, turn=lease.turn)
+    with closing(events):
+        while True:
+            event = events.send(reason)
+            if isinstance(event, Finished):
+                return _last(event, settings, model, opening)
+            reason = yield event
+
+
+def _open(settings: Any, lease: Any, start: KeptRun | None, sentences: list[str]) -> Generator[Event, None, _Opening]:
+    model = lease.model
+    for sentence in sentences:
+        yield Notice(sentence)
+    if start is not None:
+        stepper = model.stepper(start.kept.cache)
+        return _Opening(stepper, start.kept.input_ids, start.prompt, start.prompt_tokens, start.kept)
+    prompt = _token_prompt.build(settings, model)
+    for sentence in prompt.notices:
+        yield Notice(sentence)
+    stepper = model.stepper()
+    logits, logprobs = yield from _read(stepper, prompt.ids, lease.turn)
+    said = [None, *logprobs.tolist()]
+    vocabulary = model.vocabulary
+    tokens = tuple(
+        PromptToken(i, vocabulary.piece(i), lp, vocabulary.is_special(i)) for i, lp in zip(prompt.ids, said, strict=True)
+    )
+    return _Opening(_HasRead(stepper, logits, logprobs), prompt.ids, settings.prompt, tokens)
+
+
+def _read(stepper: Any, ids: tuple[int, ...], turn: Any) -> Generator[Event, None, tuple[Any, Any]]:
+    """Show the model the prompt, piece by piece: logits (1, V) after it, log-probabilities (T-1,) of its tokens."""
+    import torch
+
+    reading = stepper.prefill_chunks(torch.tensor([ids]))
+    while True:
+        with turn():
+            try:
+                done = next(reading)
+                if done == len(ids):
+                    next(reading)
+            except StopIteration as end:
+                logits, logprobs = end.value
+                return logits, logprobs
+        yield Progress("reading the prompt", done, len(ids), "tokens")
+
+
+class _HasRead:
+    """A stepper whose prompt was read already: `prefill` hands out what that gave."""
+
+    def __init__(self, stepper: Any, logits: Any, logprobs: Any) -> None:
+        self._stepper, self._result = stepper, (logits, logprobs)
+
+    def prefill(self, input_ids: Any) -> tuple[Any, Any]:
+        return self._result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stepper, name)
+
+
+def _plan(settings: Any, model: Any, opening: _Opening) -> Any:
+    from playground.decoding.plan import Plan, filters_from, search_from
+
+    before = opening.kept.index if opening.kept else 0
+    return Plan(
+        input_ids=opening.ids, filters=filters_from(settings, model.vocabulary), search=search_from(settings),
+        max_new_tokens=before + settings.max_new_tokens, eos_token_ids=tuple(model.eos_token_ids),
+        stop_strings=stop_strings(settings.stop_strings), context_window=model.context_window,
+        time_limit_s=settings.time_limit_s, seed=settings.seed,
+    )  # fmt: skip
+
+
+def _started(
+    settings: Any, model: Any, opening: _Opening, plan: Any, modality: str, run_id: str, start: KeptRun | None
+) -> Started:
+    return Started(
+        run_id, modality, settings.model, opening.prompt, opening.prompt_tokens,
+        dataclasses.asdict(settings) | {"prompt": opening.prompt},
+        vocab_size=model.vocabulary.vocab_size, context_window=model.context_window,
+        eos_token_ids=tuple(model.eos_token_ids), logit_bias=plan.token_biases, filters=tuple(discover(FILTERS)),
+        parent=start.run_id if start else None, parent_index=opening.kept.index if start else None,
+    )  # fmt: skip
+
+
+def _last(event: Finished, settings: Any, model: Any, opening: _Opening) -> Finished:
+    """The loop's end, with what only the modality knows."""
+    kept = event.state and KeptRun(settings.model, opening.prompt, opening.prompt_tokens, event.run_id, event.state)
+    return dataclasses.replace(
+        event, state=kept, prompt_tokens=len(opening.prompt_tokens), context_window=model.context_window
+    )
