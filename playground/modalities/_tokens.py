@@ -10,6 +10,7 @@ is handed out.
 """
 
 import dataclasses
+import time
 import uuid
 from collections.abc import Generator
 from contextlib import closing
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.events import Event, Finished, Notice, Progress, PromptToken, Reason, Started
+from playground.events import BeamStep, Event, Finished, Notice, Progress, PromptToken, Reason, Started, TokenStep
 from playground.modalities import _token_prompt
 from playground.modalities._token_settings import (
     FILTERS,
@@ -105,13 +106,13 @@ def _until(events: Generator[Event, Any, Any]) -> Generator[Event, Reason | None
 
 @dataclass(frozen=True)
 class _Opening:
-    """What a run begins with: a stepper that has read the prompt's `ids`, or a kept state of the loop."""
+    """What a run begins with: a state of the loop, the stepper made for it, and the time it took to read the prompt."""
 
+    kept: Any
     stepper: Any
-    ids: tuple[int, ...]
     prompt: str
     prompt_tokens: tuple[PromptToken, ...]
-    kept: Any = None
+    read_s: float = 0.0
 
 
 def _run(
@@ -124,7 +125,7 @@ def _run(
     settings, sentences = clamp(settings, limits(settings, model, model.vocabulary.vocab_size), settings.model)
     opening, reason = yield from _until(_open(settings, lease, start, sentences))
     if reason is None:
-        plan = _plan(settings, model, opening)
+        plan = _plan(settings, model, opening.kept)
         reason = yield _started(settings, model, opening, plan, modality, run_id, start)
     if reason is not None:
         seq, read = (1, len(opening.prompt_tokens)) if opening else (0, 0)
@@ -134,67 +135,60 @@ def _run(
         while True:
             event = events.send(reason)
             if isinstance(event, Finished):
-                return _last(event, settings, model, opening)
+                return _last(event, settings, opening)
+            if isinstance(event, (TokenStep, BeamStep)):
+                event = dataclasses.replace(event, elapsed_s=event.elapsed_s + opening.read_s)
             reason = yield event
 
 
 def _open(settings: Any, lease: Any, start: KeptRun | None, sentences: list[str]) -> Generator[Event, None, _Opening]:
+    """Get to where the run begins: the end of a prompt that is read now, or a kept state."""
     model = lease.model
     for sentence in sentences:
         yield Notice(sentence)
     if start is not None:
-        stepper = model.stepper(start.kept.cache)
-        return _Opening(stepper, start.kept.input_ids, start.prompt, start.prompt_tokens, start.kept)
+        return _Opening(start.kept, model.stepper(start.kept.cache), start.prompt, start.prompt_tokens)
     prompt = _token_prompt.build(settings, model)
     for sentence in prompt.notices:
         yield Notice(sentence)
-    stepper = model.stepper()
-    logits, logprobs = yield from _read(stepper, prompt.ids, lease.turn)
-    said = [None, *logprobs.tolist()]
-    vocabulary = model.vocabulary
-    tokens = tuple(
-        PromptToken(i, vocabulary.piece(i), lp, vocabulary.is_special(i)) for i, lp in zip(prompt.ids, said, strict=True)
-    )
-    return _Opening(_HasRead(stepper, logits, logprobs), prompt.ids, settings.prompt, tokens)
+    return (yield from _read(prompt.ids, settings.prompt, model, lease.turn))
 
 
-def _read(stepper: Any, ids: tuple[int, ...], turn: Any) -> Generator[Event, None, tuple[Any, Any]]:
-    """Show the model the prompt, piece by piece: logits (1, V) after it, log-probabilities (T-1,) of its tokens."""
+def _read(ids: tuple[int, ...], prompt: str, model: Any, turn: Any) -> Generator[Event, None, _Opening]:
+    """Show the model the prompt, piece by piece; a piece is one turn."""
     import torch
 
+    from playground.decoding.loop import Kept
+
+    stepper, vocabulary, read_s = model.stepper(), model.vocabulary, 0.0
     reading = stepper.prefill_chunks(torch.tensor([ids]))
     while True:
         with turn():
+            begun = time.perf_counter()
             try:
                 done = next(reading)
                 if done == len(ids):
                     next(reading)
             except StopIteration as end:
-                logits, logprobs = end.value
-                return logits, logprobs
+                logits, logprobs = end.value  # (1, V), (T - 1,)
+                read_s += time.perf_counter() - begun
+                break
+            read_s += time.perf_counter() - begun
         yield Progress("reading the prompt", done, len(ids), "tokens")
+    said = [None, *logprobs.tolist()]
+    tokens = tuple(
+        PromptToken(i, vocabulary.piece(i), logprob, vocabulary.is_special(i)) for i, logprob in zip(ids, said, strict=True)
+    )
+    kept = Kept(ids, cache=stepper.cache, cached=len(ids), cache_bytes=stepper.bytes, first_logits=logits)
+    return _Opening(kept, stepper, prompt, tokens, read_s)
 
 
-class _HasRead:
-    """A stepper whose prompt was read already: `prefill` hands out what that gave."""
+def _plan(settings: Any, model: Any, kept: Any) -> Any:
+    from playground.decoding.loop import Plan, filters_from, search_from
 
-    def __init__(self, stepper: Any, logits: Any, logprobs: Any) -> None:
-        self._stepper, self._result = stepper, (logits, logprobs)
-
-    def prefill(self, input_ids: Any) -> tuple[Any, Any]:
-        return self._result
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stepper, name)
-
-
-def _plan(settings: Any, model: Any, opening: _Opening) -> Any:
-    from playground.decoding.plan import Plan, filters_from, search_from
-
-    before = opening.kept.index if opening.kept else 0
     return Plan(
-        input_ids=opening.ids, filters=filters_from(settings, model.vocabulary), search=search_from(settings),
-        max_new_tokens=before + settings.max_new_tokens, eos_token_ids=tuple(model.eos_token_ids),
+        input_ids=kept.input_ids, filters=filters_from(settings, model.vocabulary), search=search_from(settings),
+        max_new_tokens=kept.index + settings.max_new_tokens, eos_token_ids=tuple(model.eos_token_ids),
         stop_strings=stop_strings(settings.stop_strings), context_window=model.context_window,
         time_limit_s=settings.time_limit_s, seed=settings.seed,
     )  # fmt: skip
@@ -208,13 +202,12 @@ def _started(
         dataclasses.asdict(settings) | {"prompt": opening.prompt},
         vocab_size=model.vocabulary.vocab_size, context_window=model.context_window,
         eos_token_ids=tuple(model.eos_token_ids), logit_bias=plan.token_biases, filters=tuple(discover(FILTERS)),
-        parent=start.run_id if start else None, parent_index=opening.kept.index if start else None,
+        parent=start.run_id if start else None, parent_index=start.index if start else None,
     )  # fmt: skip
 
 
-def _last(event: Finished, settings: Any, model: Any, opening: _Opening) -> Finished:
+def _last(event: Finished, settings: Any, opening: _Opening) -> Finished:
     """The loop's end, with what only the modality knows."""
+    first = None if event.first_token_s is None else event.first_token_s + opening.read_s
     kept = event.state and KeptRun(settings.model, opening.prompt, opening.prompt_tokens, event.run_id, event.state)
-    return dataclasses.replace(
-        event, state=kept, prompt_tokens=len(opening.prompt_tokens), context_window=model.context_window
-    )
+    return dataclasses.replace(event, state=kept, first_token_s=first)

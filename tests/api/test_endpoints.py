@@ -114,7 +114,7 @@ def test_bad_values_give_a_sentence_and_the_next_request_works(client: Any, valu
 
 
 def test_a_cancelled_stream_gives_the_model_back(client: Any) -> None:
-    job = client.submit(**{**SKY, "max_new_tokens": 400, "logit_bias": "<|endoftext|> = -1000"}, api_name="/text")
+    job = client.submit(**{**SKY, "max_new_tokens": 400}, api_name="/text")
     for event in job:
         if event["event"] == "token":
             break
