@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("PLAYGROUND_DEBUG"):
             raise
-        return _failed(f"this is a defect of the playground: {type(error).__name__}: {error} (PLAYGROUND_DEBUG=1 shows where)")
+        return _failed(
+            f"this is a defect of the playground: {type(error).__name__}: {error} (PLAYGROUND_DEBUG=1 shows where)"
+        )
 
 
 def _failed(message: str) -> int:
@@ -72,7 +74,12 @@ def parser() -> Parser:
         sub = commands.add_parser(name, help=_first_line(modality.__doc__), description=modality.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)  # fmt: skip
         prompt = fields.defaults(modality.Settings)["prompt"]
-        sub.add_argument("prompt", nargs="?", default=prompt, help=f'what the model goes on from; "": it begins by itself; default {prompt!r}')
+        sub.add_argument(
+            "prompt",
+            nargs="?",
+            default=prompt,
+            help=f'what the model goes on from; "": it begins by itself; default {prompt!r}',
+        )
         fields.add_arguments(sub, modality.Settings, skip=("prompt",))
         sub.add_argument("--json", action="store_true", help="one JSON object per line, for every event")
         sub.set_defaults(command=_run_modality, modality=modality)
@@ -93,11 +100,11 @@ def _list_models(arguments: argparse.Namespace) -> int:
     with _manager() as manager:
         models = [dataclasses.asdict(model) for model in manager.models()]
     if arguments.json:
-        print(json.dumps([{k: getattr(v, "value", v) for k, v in m.items()} for m in models], default=str, indent=1))
+        print(json.dumps(models, indent=1))
         return 0
     for m in models:
-        state = getattr(m["state"], "value", m["state"])
-        print(f"{m['id']:<30} {m['modality']!s:<6} {m['parameters'] / 1e6:>7,.0f} M parameters {m['size_mb']:>6,.0f} MB  {state}")
+        size = f"{m['parameters'] / 1e6:>7,.0f} M parameters {m['size_mb']:>6,.0f} MB"
+        print(f"{m['id']:<30} {m['modality']:<6} {size}  {m['state']}")
     return 0
 
 
@@ -162,7 +169,10 @@ def _show_text(event: Event) -> None:
     elif isinstance(event, Finished):
         print(flush=True)
         if sys.stderr.isatty():
-            print(f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}", file=sys.stderr)
+            print(
+                f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}",
+                file=sys.stderr,
+            )
     elif sys.stderr.isatty() and isinstance(event, (Progress, Queued, BeamStep)):
         print(f"\r{_status(event):<60}\r", end="", file=sys.stderr, flush=True)
 

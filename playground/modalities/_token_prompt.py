@@ -40,7 +40,9 @@ def _completion(settings: Any, model: Any) -> Prompt:
     start = ids[: max(0, len(ids) - len(model.vocabulary.encode(settings.prompt)))]
     window = model.context_window
     if not ids:
-        raise PlaygroundError(f"The prompt is empty and {model.spec.id} has no token to begin with: write at least one word.")
+        raise PlaygroundError(
+            f"The prompt is empty and {model.spec.id} has no token to begin with: write at least one word."
+        )
     if len(ids) < window:
         return Prompt(tuple(ids))
     free = room(settings, window)
@@ -55,7 +57,9 @@ def _completion(settings: Any, model: Any) -> Prompt:
 
 def _chat(settings: Any, model: Any) -> Prompt:
     if not model.chat:
-        raise PlaygroundError(f"{model.spec.id} was not trained to chat: choose mode completion, or a model with chat in its entry.")
+        raise PlaygroundError(
+            f"{model.spec.id} was not trained to chat: choose mode completion, or a model with chat in its entry."
+        )
     conversation = messages(settings)
     first = 1 if conversation[0]["role"] == "system" else 0
     window = model.context_window
@@ -72,7 +76,8 @@ def _chat(settings: Any, model: Any) -> Prompt:
         ids = list(model.chat_ids(conversation))
     if len(ids) >= window:
         raise PlaygroundError(
-            f"The message has {len(ids):,} tokens with the system message and the context window of {model.spec.id} is {window:,}: shorten it."
+            f"The message has {len(ids):,} tokens with the system message "
+            f"and the context window of {model.spec.id} is {window:,}: shorten it."
         )
     sentence = (
         f"The conversation has {total:,} tokens and the context window of {model.spec.id} is {window:,}: "

@@ -21,6 +21,7 @@ ROLES = ("user", "assistant")
 MAX_CHARACTERS = 400_000  # of prompt, history and system text together; the longest context window holds fewer
 MAX_ROWS = 32
 ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
+Part = tuple[str, type, Any]  # name, type, field
 
 
 class Spec(Protocol):
@@ -36,22 +37,10 @@ def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: s
         TypeError: two filters or searches use one name for their settings.
     """
     searches = tuple(discover(SEARCHES))
-    parts: list[tuple[str, type, Any]] = [
-        ("prompt", str, fields.text(prompt, label="Prompt", lines=3, help="what the model goes on from")),
-        ("model", str, fields.choice(model, (), label="Model", help="its name in the list of models")),
-        ("mode", str, fields.choice("completion", MODES, label="Mode", help="completion goes on with the text; chat answers it, with models that were trained to")),
-        ("system", str, fields.text("", label="System message", lines=2, group="chat", help="in chat: how the model shall behave")),
-        ("history", str, fields.text("[]", label="Conversation", hidden=True, help='in chat: what was said before, as JSON: [{"role": "user", "content": "…"}, …]')),
-        ("search", str, fields.choice(search, searches, label="Search", help="how the next token is chosen from the distribution")),
-    ]  # fmt: skip
+    parts = [*_before(prompt, model, search, searches)]
     parts += [part for name in discover(FILTERS) for part in _parts(FILTERS, name, "Filter")]
     parts += [part for name in searches for part in _parts(SEARCHES, name, "Search")]
-    parts += [
-        ("max_new_tokens", int, fields.slider(max_new_tokens, 1, 512, 1, label="Length", group="end", open_ended=True, help="tokens at most")),
-        ("stop_strings", str, fields.text("", label="Stop at", lines=2, group="end", help=r"ends the text when one of these appears: one a line, \n stands for a line break")),
-        ("time_limit_s", float, fields.slider(120.0, 1, 600, 1, label="Time limit (s)", group="end", help="seconds of computing at most")),
-        ("seed", int, fields.slider(1, 0, 2**32 - 1, 1, label="Seed", group="seed", help="the same seed draws the same numbers")),
-    ]  # fmt: skip
+    parts += _after(max_new_tokens)
     names = [name for name, _, _ in parts]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -59,7 +48,38 @@ def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: s
     return dataclasses.make_dataclass("Settings", parts, frozen=True)
 
 
-def _parts(package: str, name: str, what: str) -> list[tuple[str, type, Any]]:
+def _before(prompt: str, model: str, search: str, searches: tuple[str, ...]) -> list[Part]:
+    mode_help = "completion goes on with the text; chat answers it, with models that were trained to"
+    history_help = 'in chat: what was said before, as JSON: [{"role": "user", "content": "…"}, …]'
+    search_help = "how the next token is chosen from the distribution"
+    return [
+        ("prompt", str, fields.text(prompt, label="Prompt", lines=3, help="what the model goes on from")),
+        ("model", str, fields.choice(model, (), label="Model", help="its name in the list of models")),
+        ("mode", str, fields.choice("completion", MODES, label="Mode", help=mode_help)),
+        ("system", str, fields.text("", label="System message", lines=2, group="chat", help="in chat: how to behave")),
+        ("history", str, fields.text("[]", label="Conversation", hidden=True, help=history_help)),
+        ("search", str, fields.choice(search, searches, label="Search", help=search_help)),
+    ]
+
+
+def _after(max_new_tokens: int) -> list[Part]:
+    length = fields.slider(
+        max_new_tokens, 1, 512, 1, label="Length", group="end", open_ended=True, help="new tokens at most"
+    )
+    stop_help = r"ends the text when one of these appears: one a line, \n stands for a line break"
+    limit = fields.slider(
+        120.0, 1, 600, 1, label="Time limit (s)", group="end", help="seconds of computing at most, waiting excluded"
+    )
+    seed = fields.slider(1, 0, 2**32 - 1, 1, label="Seed", group="seed", help="the same seed draws the same numbers")
+    return [
+        ("max_new_tokens", int, length),
+        ("stop_strings", str, fields.text("", label="Stop at", lines=2, group="end", help=stop_help)),
+        ("time_limit_s", float, limit),
+        ("seed", int, seed),
+    ]
+
+
+def _parts(package: str, name: str, what: str) -> list[Part]:
     plugin = getattr(discover(package)[name], what)
     kinds = fields.types(plugin)
     return [
@@ -89,7 +109,9 @@ def clamp(settings: Any, ranges: dict[str, Range], model: str) -> tuple[Any, lis
         inside = type(value)(min(max(value, allowed.low), allowed.high))
         if inside != value:
             changes[name] = inside
-            sentences.append(f"{name} was {value:,} and is now {inside:,}: {model} allows {allowed.low:,g} to {allowed.high:,g}.")
+            sentences.append(
+                f"{name} was {value:,} and is now {inside:,}: {model} allows {allowed.low:,g} to {allowed.high:,g}."
+            )
     return dataclasses.replace(settings, **changes), sentences
 
 
@@ -116,7 +138,9 @@ def messages(settings: Any) -> list[dict[str, str]]:
         PlaygroundError: history that is no such list, or an empty message.
     """
     if not settings.prompt.strip():
-        raise PlaygroundError("The message is empty: write something, or choose mode completion to let the model begin by itself.")
+        raise PlaygroundError(
+            "The message is empty: write something, or choose mode completion to let the model begin by itself."
+        )
     system = [{"role": "system", "content": settings.system}] if settings.system.strip() else []
     return [*system, *_history(settings.history), {"role": "user", "content": settings.prompt}]
 
@@ -130,7 +154,10 @@ def _history(text: str) -> list[dict[str, str]]:
         raise PlaygroundError(f"history must be a JSON list of messages, got {text[:60]!r}.")
     for turn in turns:
         if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("content"), str):
-            raise PlaygroundError(f'each message of history must be {{"role": "user" or "assistant", "content": text}}, got {str(turn)[:60]!r}.')
+            raise PlaygroundError(
+                'each message of history must be {"role": "user" or "assistant", "content": text}, '
+                f"got {str(turn)[:60]!r}."
+            )
     return [{"role": turn["role"], "content": turn["content"]} for turn in turns]
 
 
@@ -142,9 +169,13 @@ def check_text(settings: Any) -> None:
     """
     length = len(settings.prompt) + len(settings.system) + len(settings.history)
     if length > MAX_CHARACTERS:
-        raise PlaygroundError(f"The prompt has {length:,} characters and at most {MAX_CHARACTERS:,} are read: shorten it.")
+        raise PlaygroundError(
+            f"The prompt has {length:,} characters and at most {MAX_CHARACTERS:,} are read: shorten it."
+        )
     for name in ("prompt", "system", "history", "stop_strings", "model"):
         try:
             getattr(settings, name).encode("utf-8")
         except UnicodeEncodeError as error:
-            raise PlaygroundError(f"{name} holds a half character at place {error.start}: write it as UTF-8.") from error
+            raise PlaygroundError(
+                f"{name} holds a half character at place {error.start}: write it as UTF-8."
+            ) from error

@@ -80,10 +80,12 @@ def generate(
     """
     check_text(settings)
     if start is not None and start.model != settings.model:
-        raise PlaygroundError(f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one.")
+        raise PlaygroundError(
+            f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one."
+        )
     run_id = run_id or uuid.uuid4().hex[:12]
     lease, reason = yield from _until(manager.acquire(settings.model, visit))
-    if lease is None:
+    if reason is not None:
         yield Finished(run_id, 0, reason, "", 0)
         return
     with lease:
@@ -177,7 +179,8 @@ def _read(ids: tuple[int, ...], prompt: str, model: Any, turn: Any) -> Generator
         yield Progress("reading the prompt", done, len(ids), "tokens")
     said = [None, *logprobs.tolist()]
     tokens = tuple(
-        PromptToken(i, vocabulary.piece(i), logprob, vocabulary.is_special(i)) for i, logprob in zip(ids, said, strict=True)
+        PromptToken(i, vocabulary.piece(i), logprob, vocabulary.is_special(i))
+        for i, logprob in zip(ids, said, strict=True)
     )
     kept = Kept(ids, cache=stepper.cache, cached=len(ids), cache_bytes=stepper.bytes, first_logits=logits)
     return _Opening(kept, stepper, prompt, tokens, read_s)

@@ -28,9 +28,18 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": "def fibonacci(n):\n", "mode": "completion"},
-    {"prompt": "# the even numbers of a list\nevens = [", "mode": "completion", "max_new_tokens": 30, "stop_strings": r"\n"},
+    {
+        "prompt": "# the even numbers of a list\nevens = [",
+        "mode": "completion",
+        "max_new_tokens": 30,
+        "stop_strings": r"\n",
+    },
     {"prompt": "class Stack:\n    def __init__(self):\n", "mode": "completion", "max_new_tokens": 120},
-    {"prompt": "Write a Python function that says whether a word is a palindrome.", "mode": "chat", "max_new_tokens": 150},
+    {
+        "prompt": "Write a Python function that says whether a word is a palindrome.",
+        "mode": "chat",
+        "max_new_tokens": 150,
+    },
 )
 
 

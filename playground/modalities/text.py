@@ -19,7 +19,14 @@ limits = _tokens.limits
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Greedy": {"search": "greedy"},
-    "Balanced": {"search": "sample", "temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.0, "repetition_penalty": 1.0},
+    "Balanced": {
+        "search": "sample",
+        "temperature": 0.8,
+        "top_k": 40,
+        "top_p": 0.95,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+    },
     "Wild": {"search": "sample", "temperature": 1.5, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0},
 }
 

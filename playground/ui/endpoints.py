@@ -52,9 +52,10 @@ def endpoint(name: str, modality: ModuleType, manager: Any) -> Callable[..., Ite
             log.exception("/%s failed", name)
             raise gr.Error("This is a defect of the playground; its log says more. The next request works.") from error
 
-    hints = {n: Literal[described[n].choices] if described[n].choices else kinds[n] for n in kinds}  # type: ignore[valid-type]
+    hints = {n: Literal[described[n].choices] if described[n].choices else kinds[n] for n in kinds}
     parameters = [
-        inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=values[n], annotation=hints[n]) for n in kinds
+        inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=values[n], annotation=hints[n])
+        for n in kinds
     ]
     run.__name__ = name
     run.__annotations__ = {**hints, "return": dict[str, Any]}

@@ -61,15 +61,21 @@ def test_every_setting_is_a_named_typed_parameter_with_its_default(client: Any, 
 
 @pytest.mark.parametrize("search", ["greedy", "sample", "beam"])
 def test_the_stream_is_the_command_lines(client: Any, offline_environment: dict[str, str], search: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "playground", "text", "The sky is", "--max-new-tokens", "10", "--seed", "7",
-                           "--search", search, "--json"], cwd=ROOT, env=offline_environment, capture_output=True, text=True,
-                          timeout=120, check=True)  # fmt: skip
+    flags = ("--max-new-tokens", "10", "--seed", "7", "--search", search, "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "playground", "text", "The sky is", *flags],
+        cwd=ROOT, env=offline_environment, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     events = stream(client, **SKY, search=search, api_name="/text")
     passing = ("run_id", "elapsed_s", "first_token_s", "tokens_per_s")  # differ from run to run
 
     def lasting(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [{k: v for k, v in e.items() if k not in passing} for e in found if e["event"] in ("started", "beam", "token", "finished")]
+        return [
+            {k: v for k, v in e.items() if k not in passing}
+            for e in found
+            if e["event"] in ("started", "beam", "token", "finished")
+        ]
 
     assert lasting(events) == lasting(lines)
 

@@ -57,8 +57,13 @@ def test_models_are_listed_as_json(playground: Any) -> None:
     models = {m["id"]: m for m in strict(done.stdout)}
     assert done.returncode == 0 and {"tales", "smollm2-135m-instruct"} <= set(models)
     for m in models.values():
-        assert {"id", "title", "modality", "architecture", "parameters", "licence", "size_mb", "state", "path"} <= set(m)
-    assert (models["tales"]["state"], models["tales"]["path"]) == ("embedded", str(ROOT / "assets" / "models" / "tales"))
+        assert {"id", "title", "modality", "architecture", "parameters", "licence", "size_mb", "state", "path"} <= set(
+            m
+        )
+    assert (models["tales"]["state"], models["tales"]["path"]) == (
+        "embedded",
+        str(ROOT / "assets" / "models" / "tales"),
+    )
 
 
 def test_models_are_listed_for_people(playground: Any) -> None:
@@ -142,7 +147,9 @@ def test_a_top_k_beyond_the_vocabulary_is_brought_back_and_said(playground: Any)
 
 
 def test_a_text_that_reaches_the_end_of_the_context_says_so(playground: Any) -> None:
-    found = events(playground("text", "The sky is blue. " * 101, "--search", "greedy", "--max-new-tokens", "100", "--json"))
+    found = events(
+        playground("text", "The sky is blue. " * 101, "--search", "greedy", "--max-new-tokens", "100", "--json")
+    )
     started, end = of("started", found)[0], found[-1]
     assert end["reason"] == "context_full"
     assert len(started["prompt_tokens"]) + end["tokens"] == end["context_window"] == 512
@@ -173,7 +180,9 @@ def test_text_stops_before_a_stop_string(playground: Any) -> None:
         (("--temperature",), ("temperature",)),
     ],
 )
-def test_bad_input_is_one_line_on_stderr_and_status_two(playground: Any, flags: tuple[str, ...], words: tuple[str, ...]) -> None:
+def test_bad_input_is_one_line_on_stderr_and_status_two(
+    playground: Any, flags: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     mode = ("--mode", "chat") if "--history" in flags else ()
     fails_in_one_line(playground("text", "The sky is", *flags, *mode, "--json"), *words)
 
@@ -190,7 +199,9 @@ def test_a_prompt_that_is_not_utf8_is_refused(offline_environment: dict[str, str
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("text", "--help"), ("code", "--help"), ("models", "--help")])
-def test_help_names_every_flag_and_loads_no_heavy_library(offline_environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+def test_help_names_every_flag_and_loads_no_heavy_library(
+    offline_environment: dict[str, str], arguments: tuple[str, ...]
+) -> None:
     code = (
         "import sys; from playground.__main__ import main\n"
         f"try: main({list(arguments)!r})\n"
@@ -198,7 +209,9 @@ def test_help_names_every_flag_and_loads_no_heavy_library(offline_environment: d
         "heavy = [m for m in ('torch', 'transformers', 'gradio', 'numpy') if m in sys.modules]\n"
         "sys.exit(f'{status} {heavy}' if status or heavy else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=offline_environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=offline_environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     if arguments[0] in ("text", "code"):
         for flag in ("--model", "--search", "--num-beams", "--temperature", "--top-k", "--top-p", "--min-p",
@@ -208,7 +221,9 @@ def test_help_names_every_flag_and_loads_no_heavy_library(offline_environment: d
 
 def test_ctrl_c_ends_the_run_properly(offline_environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "playground", "text", "Once", "--max-new-tokens", "500", "--json"]  # fmt: skip
-    with subprocess.Popen(command, cwd=ROOT, env=offline_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=offline_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout and process.stderr
         for line in process.stdout:
             if '"event": "token"' in line:
@@ -224,7 +239,9 @@ def test_ctrl_c_ends_the_run_properly(offline_environment: dict[str, str]) -> No
 
 def test_a_reader_that_leaves_is_not_an_error(offline_environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "playground", *SKY, "--json"]
-    with subprocess.Popen(command, cwd=ROOT, env=offline_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=offline_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout and process.stderr
         process.stdout.readline()
         process.stdout.close()
@@ -240,6 +257,8 @@ def test_a_defect_is_one_line_too(offline_environment: dict[str, str], tmp_path:
         "sys.exit(main(['models']))"
     )
     environment = {k: v for k, v in offline_environment.items() if k != "PLAYGROUND_DEBUG"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "ImportError" in done.stderr
     assert os.linesep in done.stderr

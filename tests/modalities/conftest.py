@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 WINDOW, EOS = 48, "<|endoftext|>"
-TEXTS = ["The sky is blue and the grass is green.", "One day a small bird sang in the old tree.", "def add(a, b):\n    return a + b\n"]
+TEXTS = [
+    "The sky is blue and the grass is green.",
+    "One day a small bird sang in the old tree.",
+    "def add(a, b):\n    return a + b\n",
+]
 
 
 def build_tiny(folder: Path, seed: int = 0) -> Path:
@@ -26,7 +30,9 @@ def build_tiny(folder: Path, seed: int = 0) -> Path:
     size = tokenizer.get_vocab_size()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=EOS, eos_token=EOS).save_pretrained(folder)
     torch.manual_seed(seed)
-    config = GPT2Config(vocab_size=size, n_positions=WINDOW, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+    config = GPT2Config(
+        vocab_size=size, n_positions=WINDOW, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
+    )
     model = GPT2LMHeadModel(config)
     with torch.no_grad():
         model.lm_head.weight.mul_(8)  # so that the distribution has favourites

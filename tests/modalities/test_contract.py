@@ -47,7 +47,9 @@ def test_every_setting_is_described(modality: ModuleType) -> None:
     described = fields.describe(modality.Settings)
     assert set(described) == {f.name for f in dataclasses.fields(modality.Settings)}
     assert all(d.label for d in described.values())
-    assert all(d.help for n, d in described.items() if n not in ("length_penalty",)), [n for n, d in described.items() if not d.help]
+    assert all(d.help for n, d in described.items() if n not in ("length_penalty",)), [
+        n for n, d in described.items() if not d.help
+    ]
     with pytest.raises(dataclasses.FrozenInstanceError):
         modality.Settings().prompt = "other"
 
@@ -107,11 +109,20 @@ def test_same_seed_same_tokens(modality: ModuleType, manager: Any, tiny_model: s
 
 
 def test_another_seed_draws_other_numbers(modality: ModuleType, manager: Any, tiny_model: str) -> None:
-    drawn = [[e.random for e in run(modality, manager, model=tiny_model, search="sample", seed=s) if isinstance(e, TokenStep)] for s in (1, 2)]
+    drawn = [
+        [
+            e.random
+            for e in run(modality, manager, model=tiny_model, search="sample", seed=s)
+            if isinstance(e, TokenStep)
+        ]
+        for s in (1, 2)
+    ]
     assert drawn[0][0] != drawn[1][0]
 
 
-def test_stopping_is_answered_by_finished_at_once_wherever_it_comes(modality: ModuleType, manager: Any, tiny_model: str) -> None:
+def test_stopping_is_answered_by_finished_at_once_wherever_it_comes(
+    modality: ModuleType, manager: Any, tiny_model: str
+) -> None:
     total = len(run(modality, manager, model=tiny_model))
     for place in range(total - 1):
         settings = fields.build(modality.Settings, {"prompt": "The sky", "model": tiny_model, "max_new_tokens": 12})
@@ -145,7 +156,7 @@ def test_nobody_holds_a_model_after_the_end(modality: ModuleType, manager: Any, 
         ({"max_new_tokens": 0}, "0"),
         ({"seed": 1.5}, "1.5"),
         ({"mode": "chat"}, "chat"),
-        ({"mode": "chat", "prompt": " "}, ""),
+        ({"mode": "chat", "prompt": " "}, "chat"),
         ({"model": "no such model"}, "no such model"),
         ({"prompt": "half \ud83d a character"}, "prompt"),
         ({"prompt": "x" * 500_000}, "500,000"),

@@ -40,7 +40,9 @@ def numbers(count: int, first: int = 1) -> str:
 
 
 @given(count=st.integers(0, 200), window=st.integers(2, 64), wanted=st.integers(1, 100), begin=st.booleans())
-def test_a_prompt_fits_with_room_for_a_token_and_keeps_its_end(count: int, window: int, wanted: int, begin: bool) -> None:
+def test_a_prompt_fits_with_room_for_a_token_and_keeps_its_end(
+    count: int, window: int, wanted: int, begin: bool
+) -> None:
     whole = model(window, begin=begin).prompt_ids(numbers(count))
     if not whole:
         return
@@ -58,8 +60,8 @@ def test_a_prompt_fits_with_room_for_a_token_and_keeps_its_end(count: int, windo
 def test_what_was_left_out_kept_and_left_free_adds_up() -> None:
     (notice,) = _token_prompt.build(settings(prompt=numbers(100), max_new_tokens=10), model(50)).notices
     assert notice == (
-        "The prompt has 101 tokens and the context window of numbers is 50: the first 61 were left out, the last 39 kept, "
-        "which leaves room for 10 new ones."
+        "The prompt has 101 tokens and the context window of numbers is 50: "
+        "the first 61 were left out, the last 39 kept, which leaves room for 10 new ones."
     )
     assert 1 + 39 + 10 == 50 and 61 + 39 == 100
 
@@ -78,8 +80,14 @@ def test_chat_shows_system_history_and_message_in_this_order() -> None:
 
 
 @given(turns=st.integers(0, 12), window=st.integers(12, 60), wanted=st.integers(1, 40))
-def test_a_long_conversation_loses_its_oldest_pairs_and_keeps_system_and_message(turns: int, window: int, wanted: int) -> None:
-    said = [{"role": role, "content": str(100 + 2 * t + i)} for t in range(turns) for i, role in enumerate(("user", "assistant"))]
+def test_a_long_conversation_loses_its_oldest_pairs_and_keeps_system_and_message(
+    turns: int, window: int, wanted: int
+) -> None:
+    said = [
+        {"role": role, "content": str(100 + 2 * t + i)}
+        for t in range(turns)
+        for i, role in enumerate(("user", "assistant"))
+    ]
     made = settings(mode="chat", prompt="7", system="9", history=json.dumps(said), max_new_tokens=wanted)
     prompt = _token_prompt.build(made, model(window))
     assert len(prompt.ids) < window
@@ -99,7 +107,9 @@ def test_chat_needs_a_model_that_chats() -> None:
         _token_prompt.build(settings(mode="chat", prompt="1"), model(50, chat=False))
 
 
-@pytest.mark.parametrize("history", ["{", "{}", "[1]", '[{"role": "system", "content": "x"}]', '[{"role": "user"}]', "[" * 5000])
+@pytest.mark.parametrize(
+    "history", ["{", "{}", "[1]", '[{"role": "system", "content": "x"}]', '[{"role": "user"}]', "[" * 5000]
+)
 def test_history_that_is_no_conversation_is_refused(history: str) -> None:
     with pytest.raises(PlaygroundError, match="history"):
         _token_prompt.build(settings(mode="chat", prompt="1", history=history), model(50))
