@@ -25,6 +25,7 @@ FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 NOT_FILES = ["*/*"]  # what lies in subfolders is for other programs
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 STALL_S = 30.0
+PIECE = 1 << 18  # bytes
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -137,21 +138,24 @@ def _watched(
 
 
 def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None], transfer: Transfer) -> str:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, hf_hub_download, snapshot_download
 
     constants.HF_HUB_DISABLE_XET = True  # its downloads run outside Python and could not be stopped
+    constants.DOWNLOAD_CHUNK_SIZE = PIECE  # else progress is told, and stopping asked, every 10 MB
     cache = hub_cache(cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
-    chosen: dict[str, Any] = {
-        "repo_id": source.repo,
-        "revision": source.revision,
-        "cache_dir": str(cache),
-        "allow_patterns": FILES,
-        "ignore_patterns": NOT_FILES,
-        "max_workers": 4,
-        "tqdm_class": _listener(transfer),
-    }
-    wanted = snapshot_download(**chosen, dry_run=True)
+    listener = _listener(transfer)
+    transfer.moved_at = time.monotonic()  # importing took its time
+    wanted = snapshot_download(
+        source.repo,
+        revision=source.revision,
+        cache_dir=str(cache),
+        allow_patterns=FILES,
+        ignore_patterns=NOT_FILES,
+        max_workers=4,
+        tqdm_class=listener,
+        dry_run=True,
+    )
     weights = sum(f.file_size or 0 for f in wanted if f.filename.endswith(".safetensors"))
     if not weights:
         raise PlaygroundError(f"{source.repo} has no safetensors weights: choose a model that has.")
@@ -164,7 +168,13 @@ def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None],
             "load it again."
         )
     transfer.total, transfer.done = missing, 0
-    return snapshot_download(**chosen)
+    transfer.moved_at = time.monotonic()
+    for one in wanted:  # one after the other, in this thread: the library's pool would hold up the program's end
+        transfer.add(0)
+        path = hf_hub_download(
+            source.repo, one.filename, revision=one.commit_hash, cache_dir=str(cache), tqdm_class=listener
+        )
+    return str(Path(path).parent)
 
 
 def _listener(transfer: Transfer) -> type:
@@ -173,7 +183,7 @@ def _listener(transfer: Transfer) -> type:
 
     class Listener(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            self._counts = kwargs.get("unit") == "B" and not str(kwargs.get("desc", "")).startswith("Downloading")
+            self._counts = kwargs.get("unit") == "B"
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": True})
 
@@ -211,6 +221,10 @@ def _explained(spec: Spec, source: Hub, error: Exception) -> PlaygroundError:
 
     if isinstance(error, PlaygroundError):
         return error
+    if isinstance(error, (errors.DryRunError, errors.LocalEntryNotFoundError)) and isinstance(
+        error.__cause__, Exception
+    ):
+        error = error.__cause__
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError) or (spec.gated and status in (401, 403)):
         return PlaygroundError(

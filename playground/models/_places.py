@@ -102,8 +102,8 @@ def stranger(model_id: str, known: tuple[str, ...]) -> Spec:
         trusted=False,
         note="Outside the catalogue: its chat template is not run.",
     )
-    folder = Path(model_id).expanduser()
-    if folder.is_dir():
+    if model_id and os.path.isdir(os.path.expanduser(model_id)):  # False, where Path.is_dir raises: names too long
+        folder = Path(model_id).expanduser()
         return replace(spec, title=folder.resolve().name, sources=(Folder(str(folder.resolve())),))
     repo, _, revision = model_id.partition("@")
     if "/" in repo and HUB_ID.fullmatch(repo) and ".." not in repo and re.fullmatch(r"[\w.-]{0,64}", revision):

@@ -57,6 +57,7 @@ def count_parameters(folder: Path) -> int:
     config, architecture = read_config(folder)
     with init_empty_weights():
         module = architecture(config)
+    module.tie_weights()
     return sum(p.numel() for p in module.parameters())
 
 

@@ -40,7 +40,8 @@ def module(kind: str, seed: int = 0) -> Any:
         made = Gemma3ForCausalLM(Gemma3TextConfig(
             vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
             num_key_value_heads=2, head_dim=8, max_position_embeddings=64, sliding_window=8,
-            layer_types=["sliding_attention", "full_attention"], bos_token_id=0, eos_token_id=0, pad_token_id=0))  # fmt: skip
+            layer_types=["sliding_attention", "full_attention"],
+            bos_token_id=0, eos_token_id=0, pad_token_id=0))  # fmt: skip
     for parameter in made.parameters():  # sharper than the usual initialisation: a wrong cache must show
         parameter.data *= 4
     return made.eval()
