@@ -1,7 +1,7 @@
 """The page's front door: flags, one ModelManager, launch; nothing else.
 
-    python app.py                          on this computer, http://127.0.0.1:7860
-    python app.py --host 0.0.0.0           for a class in the same network
+python app.py                          on this computer, http://127.0.0.1:7860
+python app.py --host 0.0.0.0           for a class in the same network
 """
 
 import argparse
@@ -21,13 +21,21 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if on_space() else "127.0.0.1")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--host", default=host, help="address to bind (default: this computer only)")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT") or 7860), help="default 7860")
-    parser.add_argument("--audience", choices=AUDIENCES, help="own: any model may be loaded (this computer only); class; public")
-    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="another name the page is reached by")
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT") or 7860), help="default 7860"
+    )
+    parser.add_argument(
+        "--audience", choices=AUDIENCES, help="own: any model may be loaded (this computer only); class; public"
+    )
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="another name the page is reached by"
+    )
     parsed = parser.parse_args(argv)
     alone = is_loopback(parsed.host) and not on_space()
     if parsed.audience == "own" and not alone:
-        parser.error(f"--audience own needs a page that only this computer reaches, got --host {parsed.host}: choose class or public")
+        parser.error(
+            f"--audience own needs a page that only this computer reaches, got --host {parsed.host}: choose class or public"
+        )
     parsed.audience = parsed.audience or ("own" if alone else "public" if on_space() else "class")
     return parsed
 

@@ -1,9 +1,8 @@
 """One run: a thread that drives a modality's generator, and what it has shown so far.
 
-The thread belongs to the run, not to a connection. Whoever looks at the run holds a
-`Watcher` and asks it for frames: JSON strings, at most 30 a second, each with the steps
-that the one before did not have. A run that nobody has watched for 10 s is stopped, and
-can go on from its kept state when its visitor is back.
+The thread belongs to the run, not to a connection: whoever looks `come`s, takes frames
+(JSON strings) and `go`es. A run that nobody has looked at for 10 s is stopped, and can go
+on from its kept state when its visitor is back.
 
 Steps are kept as JSON text, so that their memory is known to the byte.
 """
@@ -19,15 +18,15 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep
 
-FRAMES_PER_S = 30
-STEPS_PER_FRAME = 40
 ABANDONED_S = 10.0
 MAX_STEPS = 4096
 DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
 
 Events = Generator[Event, "Reason | None", None]
 Message = dict[str, str]
-Keep = Callable[[int, Callable[[], None]], Any]  # the manager's `keep`: counts a state, and calls back when it has to go
+Keep = Callable[
+    [int, Callable[[], None]], Any
+]  # the manager's `keep`: counts a state, and calls back when it has to go
 log = logging.getLogger(__name__)
 
 
@@ -58,9 +57,17 @@ class Run:
     """
 
     def __init__(
-        self, run_id: str, name: str, request: Any, generate: Callable[[], Events], *,
-        messages: Sequence[Message] = (), parent: "Run | None" = None, at: int = 0,
-        clock: Callable[[], float] = time.monotonic, keep: Keep | None = None,
+        self,
+        run_id: str,
+        name: str,
+        request: Any,
+        generate: Callable[[], Events],
+        *,
+        messages: Sequence[Message] = (),
+        parent: "Run | None" = None,
+        at: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        keep: Keep | None = None,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -77,7 +84,11 @@ class Run:
         self.bytes = sum(map(len, self._steps))
         self._started = self._finished = "null"
         self._status: dict[str, Any] = {
-            "state": "loading", "progress": None, "queued": None, "notices": [], "error": None,
+            "state": "loading",
+            "progress": None,
+            "queued": None,
+            "notices": [],
+            "error": None,
         }
         self._wanted: Reason | None = None
         self._watchers = 0
@@ -108,12 +119,12 @@ class Run:
                 if not isinstance(event, Finished):  # it was not computing yet: nothing to keep
                     event = Finished(self.id, 0, reason, self.text, len(self._texts))
         except PlaygroundError as error:
-            self._fail(str(error))
+            self.fail(str(error))
         except StopIteration:
-            self._fail(DEFECT)
+            self.fail(DEFECT)
         except Exception:
             log.exception("run %s of %s", self.id, self.name)
-            self._fail(DEFECT)
+            self.fail(DEFECT)
         finally:
             self._generate = None  # type: ignore[assignment]  # it holds the settings and the state it began from
             if events is not None:
@@ -190,7 +201,8 @@ class Run:
         self._say(state=state, progress=None, queued=None, error=error)
         self.ended = True
 
-    def _fail(self, message: str) -> None:
+    def fail(self, message: str) -> None:
+        """End with an error that is shown as it is."""
         with self.changed:
             self._say(state="error", error=message, progress=None, queued=None)
             self.text = "".join(self._texts)
@@ -263,10 +275,6 @@ class Run:
         """Whether it can go on."""
         return self.ended and self.state is not None
 
-    def watch(self, sent: int | None = None) -> "Watcher":
-        """Look at the run: `with run.watch() as watcher: …`. With `sent=None` the first frame has every step."""
-        return Watcher(self, sent, self._clock)
-
     def come(self) -> None:
         """Someone looks."""
         with self.changed:
@@ -277,36 +285,3 @@ class Run:
         with self.changed:
             self._watchers -= 1
             self._left_at = self._clock()
-
-
-class Watcher:
-    """One look at a run: asks for frames, gets at most 30 a second and the last one always."""
-
-    def __init__(self, run: Run, sent: int | None, clock: Callable[[], float]) -> None:
-        self.run, self.done = run, False
-        self._sent, self._clock = sent, clock
-        self._version = -1
-        self._at = -math.inf
-
-    def __enter__(self) -> "Watcher":
-        self.run.come()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.run.go()
-
-    def frame(self) -> str | None:
-        """The next frame, or None where nothing is new or the last one is too fresh."""
-        run, now = self.run, self._clock()
-        ended, version, total = run.ended, run.version, run.total
-        if not ended and not run.thread.is_alive() and run.thread.ident is not None and not run.ended:
-            run._fail(DEFECT)  # the thread was killed
-            ended = True
-        if version == self._version and not ended:
-            return None
-        if not ended and now - self._at < 1 / FRAMES_PER_S:
-            return None
-        everything = self._sent is None
-        frame = run.frame(self._sent or 0, None if everything or ended else STEPS_PER_FRAME)
-        self._sent, self._version, self._at, self.done = total, version, now, ended
-        return frame

@@ -6,6 +6,7 @@ in three ways: visits, runs of a visit, bytes of steps; what goes first is the o
 nobody uses. The states that runs can go on from count in the manager's budget (`keep`).
 """
 
+import math
 import re
 import secrets
 import threading
@@ -16,10 +17,49 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.events import Reason
-from playground.run import Events, Keep, Message, Run, Watcher
+from playground.run import DEFECT, Events, Keep, Message, Run
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 STOPPING_S = 5.0
+FRAMES_PER_S = 30
+STEPS_PER_FRAME = 40
+
+
+class Watcher:
+    """One look at a run: asks for frames, gets at most 30 a second and the last one always.
+
+    Each frame has the steps that came after number `sent` and were not in the frame before;
+    the first one, where `sent` is None, has them all.
+    """
+
+    def __init__(self, run: Run, sent: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.run, self.done = run, False
+        self._sent, self._clock = sent, clock
+        self._version = -1
+        self._at = -math.inf
+
+    def __enter__(self) -> "Watcher":
+        self.run.come()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.run.go()
+
+    def frame(self) -> str | None:
+        """The next frame, or None where nothing is new or the last one is too fresh."""
+        run, now = self.run, self._clock()
+        ended, version, total = run.ended, run.version, run.total
+        if not ended and not run.thread.is_alive() and run.thread.ident is not None and not run.ended:
+            run.fail(DEFECT)  # the thread was killed
+            ended = True
+        if version == self._version and not ended:
+            return None
+        if not ended and now - self._at < 1 / FRAMES_PER_S:
+            return None
+        everything = self._sent is None
+        frame = run.frame(self._sent or 0, None if everything or ended else STEPS_PER_FRAME)
+        self._sent, self._version, self._at, self.done = total, version, now, ended
+        return frame
 
 
 @dataclass(frozen=True)
@@ -68,8 +108,15 @@ class Visit:
                 before.thread.join(STOPPING_S)
             plan = prepare(before)
             run = Run(
-                secrets.token_hex(6), name, request, plan.generate, messages=plan.messages,
-                parent=plan.parent, at=plan.at, clock=self._visits.clock, keep=self._visits.keep,
+                secrets.token_hex(6),
+                name,
+                request,
+                plan.generate,
+                messages=plan.messages,
+                parent=plan.parent,
+                at=plan.at,
+                clock=self._visits.clock,
+                keep=self._visits.keep,
             )
             self.runs[run.id] = self.current[name] = run
         self._visits.trim(self)

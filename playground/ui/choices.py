@@ -8,7 +8,14 @@ import gradio as gr
 from playground.errors import PlaygroundError
 from playground.ui.controls import Controls, inactive, sampling_fields, search_fields
 
-STATES = {"embedded": "here", "cached": "on disk", "ready": "ready", "in use": "in use", "loading": "loading", "failed": "failed"}
+STATES = {
+    "embedded": "here",
+    "cached": "on disk",
+    "ready": "ready",
+    "in use": "in use",
+    "loading": "loading",
+    "failed": "failed",
+}
 
 
 class Choices:
@@ -21,7 +28,11 @@ class Choices:
 
     def models(self) -> list[tuple[str, str]]:
         """Label and id of every model of this modality; the label says its state."""
-        return [(f"{m.title} ({_state(m)})", m.id) for m in self.manager.models() if self.name in self.manager.spec(m.id).modalities]
+        return [
+            (f"{m.title} ({_state(m)})", m.id)
+            for m in self.manager.models()
+            if self.name in self.manager.spec(m.id).modalities
+        ]
 
     def refresh(self) -> Any:
         """The list of models as it is now."""
@@ -40,7 +51,9 @@ class Choices:
         words = [f"{info.parameters / 1e6:,.0f} M parameters" if info.parameters else "", info.licence]
         state = getattr(info, "state", "not downloaded")
         if state == "not downloaded" and info.size_mb:
-            words.append(f"**not downloaded: Run fetches {info.size_mb:,.0f} MB** and needs {info.memory_mb:,.0f} MB of memory")
+            words.append(
+                f"**not downloaded: Run fetches {info.size_mb:,.0f} MB** and needs {info.memory_mb:,.0f} MB of memory"
+            )
         elif state in STATES:
             words.append(STATES[state])
         return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "."
@@ -93,7 +106,9 @@ class Choices:
 
 
 def _state(info: Any) -> str:
-    return STATES.get(info.state, info.state) if info.state != "not downloaded" else f"{info.size_mb:,.0f} MB to download"
+    return (
+        STATES.get(info.state, info.state) if info.state != "not downloaded" else f"{info.size_mb:,.0f} MB to download"
+    )
 
 
 def escape(text: str) -> str:

@@ -14,7 +14,13 @@ from playground.fields import Description, Kind
 from playground.plugins import discover
 
 GROUPS = {
-    "": "", "sampling": "Sampling", "beam": "Beams", "chat": "Chat", "seed": "Seed", "penalties": "Penalties", "end": "Where it ends",
+    "": "",
+    "sampling": "Sampling",
+    "beam": "Beams",
+    "chat": "Chat",
+    "seed": "Seed",
+    "penalties": "Penalties",
+    "end": "Where it ends",
 }  # in the order of the page
 OPEN = ("sampling", "beam")
 
@@ -86,7 +92,10 @@ class Controls:
 def component(tab: str, name: str, description: Description, default: Any, **changes: Any) -> Any:
     """The Gradio component of one field; its element's id is `tab-name`."""
     about: dict[str, Any] = {
-        "label": description.label, "info": description.help or None, "elem_id": f"{tab}-{name}", "value": default,
+        "label": description.label,
+        "info": description.help or None,
+        "elem_id": f"{tab}-{name}",
+        "value": default,
     }
     if description.kind is Kind.SWITCH:
         return gr.Checkbox(**{**about, **changes})

@@ -77,7 +77,10 @@ class Guard:
         """Status and sentence for a request that may not pass, or None."""
         host = headers.get("host", "")
         if not self._known(name_of(host)):
-            return 421, f"This server does not answer to the name {name_of(host)!r}; start it with --allow-host to add one."
+            return (
+                421,
+                f"This server does not answer to the name {name_of(host)!r}; start it with --allow-host to add one.",
+            )
         if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
             return 413, f"A request may have at most {MAX_BODY >> 20} MB."
         if method in SAFE:

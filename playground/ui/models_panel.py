@@ -75,7 +75,9 @@ class Panel:
         try:
             self._permit()
             if not model_id:
-                raise PlaygroundError("Name a model: an id of the Hugging Face Hub like HuggingFaceTB/SmolLM2-135M, or a folder.")
+                raise PlaygroundError(
+                    "Name a model: an id of the Hugging Face Hub like HuggingFaceTB/SmolLM2-135M, or a folder."
+                )
             spec = self.manager.spec(model_id)
             visit = self.visits.visit(token)
             visit.start(LOAD + spec.id, spec.id, lambda before: Prepared(lambda: self._loading(spec.id, visit)))
@@ -108,7 +110,9 @@ class Panel:
 
     def _permit(self) -> None:
         if not self.may_change:
-            raise PlaygroundError("On a shared page models are loaded by the first run that needs them; only a page of one's own loads and unloads by hand.")
+            raise PlaygroundError(
+                "On a shared page models are loaded by the first run that needs them; only a page of one's own loads and unloads by hand."
+            )
 
 
 def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs: dict[str, gr.Tab]) -> None:
@@ -125,7 +129,11 @@ def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs
     if panel.may_change:
         with gr.Row(elem_classes="page-add"):
             name = gr.Textbox(
-                label="Another model", elem_id="models-add", lines=1, max_lines=1, scale=1,
+                label="Another model",
+                elem_id="models-add",
+                lines=1,
+                max_lines=1,
+                scale=1,
                 info="An id of the Hugging Face Hub or a folder of this computer, with a causal language model in safetensors. No code from it is run.",
             )
             add = gr.Button("Load", elem_id="models-add-load", scale=0, min_width=92)

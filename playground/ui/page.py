@@ -45,7 +45,12 @@ def head() -> str:
 
 
 def launch(
-    manager: Any, *, host: str = "127.0.0.1", port: int | None = 7860, names: Iterable[str] = (), block: bool = True,
+    manager: Any,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = 7860,
+    names: Iterable[str] = (),
+    block: bool = True,
     visits: Visits | None = None,
 ) -> tuple[gr.Blocks, Visits]:
     """Serve the page; heavy libraries are loaded behind it. Returns at the end, or at once where not `block`."""

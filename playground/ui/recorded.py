@@ -43,4 +43,6 @@ def frame(name: str) -> str | None:
 def as_text(name: str) -> str:
     """Prompt and text of the recorded run."""
     events = (load(name) or {"events": []})["events"]
-    return "".join(e["prompt"] for e in events if e["event"] == "started") + "".join(e["text"] for e in events if e["event"] == "finished")
+    return "".join(e["prompt"] for e in events if e["event"] == "started") + "".join(
+        e["text"] for e in events if e["event"] == "finished"
+    )

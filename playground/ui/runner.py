@@ -21,7 +21,7 @@ from playground.events import Reason
 from playground.run import Run, dumps
 from playground.ui import recorded, trigger
 from playground.ui.controls import Controls
-from playground.visits import Prepared, Visit, Visits
+from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
 POLL_S = 0.015
@@ -43,7 +43,9 @@ def idle_frame() -> str:
 
 def _frame(run_id: str | None, state: str, error: str | None) -> str:
     status = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
-    return dumps({"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []})
+    return dumps(
+        {"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []}
+    )
 
 
 class Runner:
@@ -127,7 +129,9 @@ class Runner:
         if run is None:
             return recorded.as_text(self.name)
         if run.messages:
-            return "\n\n".join(f"{m['role']}: {m['content']}" for m in [*run.messages, {"role": "assistant", "content": run.written}])
+            return "\n\n".join(
+                f"{m['role']}: {m['content']}" for m in [*run.messages, {"role": "assistant", "content": run.written}]
+            )
         return run.request[1].prompt + run.written
 
     def as_json(self, token: str) -> str:
@@ -141,7 +145,12 @@ class Runner:
         return (str(request.session_hash), self.name)
 
     async def _begin(
-        self, request: gr.Request, token: str, sent: Any, prepare: Callable[[Visit, Run | None, Any], Prepared], more: Any = None
+        self,
+        request: gr.Request,
+        token: str,
+        sent: Any,
+        prepare: Callable[[Visit, Run | None, Any], Prepared],
+        more: Any = None,
     ) -> AsyncIterator[str]:
         visit = self.visits.visit(token)
         current = visit.current.get(self.name)
@@ -149,7 +158,9 @@ class Runner:
             settings = self._settings(sent)
             self._check(settings, prepare)
             wanted = (prepare.__name__, settings, dumps(more))
-            run = await asyncio.to_thread(visit.start, self.name, wanted, lambda before: prepare(visit, before, settings))
+            run = await asyncio.to_thread(
+                visit.start, self.name, wanted, lambda before: prepare(visit, before, settings)
+            )
         except PlaygroundError as error:
             yield notice_frame(str(error), current)
             return
@@ -157,7 +168,7 @@ class Runner:
             yield frame
 
     async def _follow(self, visit: Visit, run: Run, seat: Any) -> AsyncIterator[str]:
-        with run.watch() as watcher:
+        with Watcher(run) as watcher:
             visit.sit(seat, watcher)
             while not watcher.done:
                 if not visit.sits(seat, watcher):
@@ -187,7 +198,9 @@ class Runner:
         return self._answer(visit, settings, [*said, {"role": "user", "content": settings.prompt}])
 
     def _answer(self, visit: Visit, settings: Any, messages: list[dict[str, str]]) -> Prepared:
-        asked = dataclasses.replace(settings, prompt=messages[-1]["content"], history=json.dumps(messages[:-1], ensure_ascii=False))
+        asked = dataclasses.replace(
+            settings, prompt=messages[-1]["content"], history=json.dumps(messages[:-1], ensure_ascii=False)
+        )
         return Prepared(self._generator(asked, None, visit), messages)
 
     def _repeat(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
@@ -212,7 +225,9 @@ class Runner:
             raise PlaygroundError(f"A fork needs the number of a step, got {index!r}.")
         run = visit.runs.get(str(place["run"]))
         if run is None or run.state is None:
-            raise PlaygroundError("What this run could go on from is no longer kept: run it again, then click a token to go on from it.")
+            raise PlaygroundError(
+                "What this run could go on from is no longer kept: run it again, then click a token to go on from it."
+            )
         run.touch()
         state = run.state.rewind(index, token_id)
         return Prepared(self._generator(settings, state, visit), run.messages, run, index)

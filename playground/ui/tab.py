@@ -17,7 +17,12 @@ from playground.visits import Visits
 
 SIGNED = "(...values) => playground.signed(values)"
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-STREAM: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple", **CONCURRENCY}
+STREAM: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",
+    **CONCURRENCY,
+}
 BUTTONS = (
     ("stop", "Stop", "End the run"), ("pause", "Pause", "Hold the run; Continue goes on"),
     ("continue", "Continue", "Go on from here"), ("step", "Step", "Write one token"),
@@ -57,12 +62,16 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
     return parts
 
 
-def _settings(name: str, modality: ModuleType, controls: Controls, choices: Choices) -> tuple[dict[str, gr.Button], dict[str, gr.Markdown]]:
+def _settings(
+    name: str, modality: ModuleType, controls: Controls, choices: Choices
+) -> tuple[dict[str, gr.Button], dict[str, gr.Markdown]]:
     notes: dict[str, gr.Markdown] = {}
     has = controls.descriptions
     if "model" in has:
         controls.make("model", choices=choices.models(), info=None)
-        notes["model"] = gr.Markdown(choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="page-note")
+        notes["model"] = gr.Markdown(
+            choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="page-note"
+        )
     if "mode" in has:
         controls.make("mode", info=None)
         notes["mode"] = gr.Markdown(visible=False, elem_classes="page-note")
@@ -72,7 +81,9 @@ def _settings(name: str, modality: ModuleType, controls: Controls, choices: Choi
             presets[title] = gr.Button(title, size="sm", min_width=0, elem_id=f"{name}-preset-{title.lower()}")
     if "search" in has:
         controls.make("search", info=None)
-        notes["search"] = gr.Markdown(choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="page-note")
+        notes["search"] = gr.Markdown(
+            choices.why_inactive(controls.defaults["search"]), elem_id=f"{name}-search-note", elem_classes="page-note"
+        )
     if "max_new_tokens" in has:
         controls.make("max_new_tokens")
     controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
@@ -115,14 +126,21 @@ def _short(prompt: str) -> str:
 def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox, page: gr.Blocks) -> None:
     tab, theatre, buttons = runner.name, parts.theatre, parts.buttons
     everything = [visit, *parts.controls.inputs]
-    for key, handler in (("run", runner.run), ("again", runner.again), ("continue", runner.go_on), ("step", runner.one_step)):
+    for key, handler in (
+        ("run", runner.run),
+        ("again", runner.again),
+        ("continue", runner.go_on),
+        ("step", runner.one_step),
+    ):
         began = buttons[key].click(handler, everything, theatre, js=SIGNED, **STREAM)
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
             began.then(choices.after_run, model, [model, parts.notes["model"]], **QUIET)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
-        buttons["again-new"].click(new_seed, None, seed, **QUIET).then(runner.again, everything, theatre, js=SIGNED, **STREAM)
+        buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
+            runner.again, everything, theatre, js=SIGNED, **STREAM
+        )
     theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
@@ -163,8 +181,14 @@ def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choic
         made["search"].change(choices.on_search, made["search"], [parts.notes["search"], *choices.governed()], **QUIET)
     if "model" in made:
         chosen = [made["model"], *([made["mode"]] if "mode" in made else [])]
-        changed = [parts.notes["model"], *([parts.notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
+        changed = [
+            parts.notes["model"],
+            *([parts.notes["mode"], made["mode"]] if "mode" in made else []),
+            made["max_new_tokens"],
+        ]
         gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, **QUIET)
         made["model"].focus(choices.refresh, None, made["model"], **QUIET)
     if "mode" in made:
-        made["mode"].change(choices.on_mode, made["mode"], [made["prompt"], parts.buttons["new"], parts.buttons["run"]], **QUIET)
+        made["mode"].change(
+            choices.on_mode, made["mode"], [made["prompt"], parts.buttons["new"], parts.buttons["run"]], **QUIET
+        )

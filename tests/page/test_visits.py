@@ -1,0 +1,339 @@
+"""Runs belong to visits: they start once, stop within one step, are found again, and stay within bounds."""
+
+import json
+import re
+import threading
+from typing import Any
+
+import pytest
+
+from playground.errors import PlaygroundError
+from playground.events import Finished, Reason
+from playground.run import ABANDONED_S, DEFECT, Run, dumps
+from playground.visits import STEPS_PER_FRAME, Bounds, Prepared, Visits, Watcher
+from tests.page.fake import PATIENCE_S, Clock, State, Tape, ended, reached
+
+
+def started(visits: Visits, tape: Tape, request: Any = "a", token: str = "0" * 32, name: str = "fake", **more: Any) -> Run:
+    return visits.visit(token).start(name, request, lambda before: Prepared(tape.generate, **more))
+
+
+def steps(frame: str) -> list[int]:
+    return [event["seq"] for event in json.loads(frame)["events"]]
+
+
+def test_a_run_that_is_stopped_computes_at_most_one_step_more() -> None:
+    tape, visits = Tape(), Visits()
+    tape.allow(3)
+    run = reached(started(visits, tape), 3)
+    visits.visit("0" * 32).stop("fake")
+    tape.allow(100)
+    assert ended(run) and tape.computed <= 4
+    assert json.loads(run.frame())["finished"]["reason"] == "user"
+    assert tape.closed
+    assert run.resumable
+
+
+def test_a_run_that_still_loads_is_stopped_too_and_leaves_nothing_to_go_on_from() -> None:
+    tape, visits = Tape(loading=True), Visits()
+    run = started(visits, tape)
+    run.stop()
+    tape.allow(10)
+    ended(run)
+    assert tape.closed
+    assert json.loads(run.frame())["finished"]["reason"] == "user"
+    assert not run.resumable
+
+
+def test_a_new_request_stops_the_old_run_with_new_input_and_waits_for_its_end() -> None:
+    first, second, visits = Tape(), Tape(), Visits()
+    first.allow(2)
+    old = reached(started(visits, first, "one"), 2)
+    first.allow(50)
+    new = started(visits, second, "two")
+    assert new is not old
+    assert old.ended
+    assert first.reason is Reason.NEW_INPUT
+
+
+def test_the_same_request_while_it_runs_is_a_double_click_and_starts_nothing() -> None:
+    first, second, visits = Tape(), Tape(), Visits()
+    assert started(visits, first, "one") is started(visits, second, "one")
+    first.allow(1)
+    assert second.computed == 0
+    assert not second.closed
+
+
+def test_two_clicks_at_the_same_moment_start_one_run() -> None:
+    tapes, visits = [Tape() for _ in range(8)], Visits()
+    barrier, runs = threading.Barrier(8), []
+
+    def click(tape: Tape) -> None:
+        barrier.wait(PATIENCE_S)
+        runs.append(started(visits, tape, "same"))
+
+    threads = [threading.Thread(target=click, args=(tape,)) for tape in tapes]
+    [t.start() for t in threads]
+    [t.join(PATIENCE_S) for t in threads]
+    assert len(runs) == 8
+    assert len({run.id for run in runs}) == 1
+
+
+def test_a_run_nobody_watches_for_ten_seconds_stops_and_can_go_on() -> None:
+    clock, tape = Clock(), Tape()
+    run = started(Visits(clock=clock), tape)
+    tape.allow(2)
+    reached(run, 2)
+    clock.now = ABANDONED_S - 0.1
+    tape.allow(1)
+    reached(run, 3)
+    assert not run.ended
+    clock.now = ABANDONED_S
+    tape.allow(5)
+    ended(run)
+    assert tape.computed == 4
+    assert run.resumable
+    assert "no page looked" in json.loads(run.frame())["status"]["notices"][0]
+
+
+def test_a_run_that_is_watched_goes_on_however_long_it_takes() -> None:
+    clock, tape = Clock(), Tape()
+    run = started(Visits(clock=clock), tape)
+    with Watcher(run, clock=clock):
+        clock.now = 1000.0
+        tape.allow(5)
+        reached(run, 5)
+        assert not run.ended
+    clock.now += ABANDONED_S  # counted from the moment the last watcher left
+    tape.allow(2)
+    ended(run)
+    assert tape.computed == 6
+
+
+def test_frames_come_at_most_thirty_times_a_second_and_lose_no_step() -> None:
+    clock, tape = Clock(), Tape()
+    run = started(Visits(clock=clock), tape)
+    with Watcher(run, clock=clock) as watcher:
+        tape.allow(5)
+        reached(run, 5)
+        first = watcher.frame()
+        tape.allow(5)
+        reached(run, 10)
+        clock.now += 1 / 31
+        assert watcher.frame() is None
+        clock.now += 1 / 31
+        second = watcher.frame()
+    assert first and second
+    assert steps(first) + steps(second) == list(range(1, 11))
+
+
+def test_nothing_new_is_no_frame() -> None:
+    clock, tape = Clock(), Tape()
+    run = started(Visits(clock=clock), tape)
+    tape.allow(1)
+    reached(run, 1)
+    watcher = Watcher(run, clock=clock)
+    assert watcher.frame()
+    clock.now += 1
+    assert watcher.frame() is None
+
+
+def test_a_frame_after_a_pause_holds_the_newest_forty_and_the_total_shows_the_gap() -> None:
+    clock, tape = Clock(), Tape()
+    run = started(Visits(clock=clock), tape)
+    watcher = Watcher(run, sent=0, clock=clock)
+    tape.allow(100)
+    reached(run, 100)
+    frame = watcher.frame()
+    assert frame
+    assert steps(frame) == list(range(100 - STEPS_PER_FRAME + 1, 101))
+    assert json.loads(frame)["total"] == 100
+    assert steps(run.frame(60)) == list(range(61, 101)), "resync answers with everything from there"
+
+
+def test_a_page_that_comes_back_gets_every_step_and_the_rest_of_the_run() -> None:
+    clock, tape, visits = Clock(), Tape(), Visits()
+    run = started(visits, tape)
+    tape.allow(70)
+    reached(run, 70)
+    found = visits.visit("0" * 32).current["fake"]
+    again = Watcher(found, clock=clock)
+    whole = again.frame()
+    assert whole
+    assert steps(whole) == list(range(1, 71))
+    tape.allow(1)
+    reached(run, 71)
+    run.stop()
+    tape.allow(5)
+    ended(run)
+    last = again.frame()
+    assert last
+    assert again.done
+    assert steps(last)[0] == 71
+    assert json.loads(last)["finished"]["reason"] == "user"
+
+
+def test_two_visits_never_see_each_other() -> None:
+    visits, tapes = Visits(), {c: Tape(name=c) for c in "abcdef"}
+    runs = {}
+    for c, tape in tapes.items():
+        tape.allow(20)
+        runs[c] = started(visits, tape, token=c * 32)
+    for c, run in runs.items():
+        reached(run, 20)
+        texts = "".join(event["text"] for event in json.loads(run.frame())["events"])
+        assert re.fullmatch(f"( {c}[0-9]+)+", texts)
+        others = [visits.visit(o * 32).runs for o in tapes if o != c]
+        assert all(run.id not in held for held in others)
+    visits.visit("a" * 32).stop("fake")
+    tapes["a"].allow(5)
+    tapes["b"].allow(5)
+    ended(runs["a"])
+    reached(runs["b"], 25)
+    assert not runs["b"].ended
+
+
+def test_a_token_that_we_could_not_have_given_is_replaced() -> None:
+    visits = Visits()
+    for strange in ("", None, "x", "../../etc", "0" * 31, "A" * 32, 7):
+        token = visits.visit(strange).token  # type: ignore[arg-type]
+        assert re.fullmatch("[0-9a-f]{32}", token)
+        assert token != strange
+
+
+def test_memory_stays_bounded_over_five_hundred_visits() -> None:
+    bounds = Bounds(visits=20, runs=3, step_bytes=200_000)
+    visits = Visits(bounds)
+    for number in range(500):
+        tape = Tape()
+        tape.allow(20)
+        run = started(visits, tape, token=f"{number:032x}")
+        reached(run, 20).stop()
+        tape.allow(2)
+        ended(run)
+    assert len(visits._visits) <= bounds.visits
+    assert visits.step_bytes <= bounds.step_bytes + run.bytes
+
+
+def test_a_visit_keeps_its_newest_runs_only() -> None:
+    visits = Visits(Bounds(runs=3))
+    for number in range(10):
+        tape = Tape()
+        tape.allow(2)
+        run = reached(started(visits, tape, number), 2)
+        run.stop()
+        tape.allow(3)
+        ended(run)
+    held = visits.visit("0" * 32).runs
+    assert len(held) <= 4
+    assert run.id in held
+
+
+def test_a_state_that_the_manager_needs_back_is_gone_and_the_run_says_so() -> None:
+    kept: list[Any] = []
+
+    def keep(count: int, forget: Any) -> Any:
+        kept.append((count, forget))
+        return type("Kept", (), {"touch": lambda s: None, "release": lambda s: None})()
+
+    tape, visits = Tape(), Visits(keep=keep)
+    tape.allow(2)
+    run = reached(started(visits, tape), 2)
+    run.stop()
+    tape.allow(3)
+    ended(run)
+    assert kept[0][0] == State(0).bytes
+    assert run.resumable
+    kept[0][1]()
+    assert not run.resumable
+    assert run.state is None
+
+
+def test_a_continued_run_has_its_parents_steps_and_counts_on_from_them() -> None:
+    visits, first = Visits(), Tape()
+    first.allow(4)
+    parent = reached(started(visits, first, 1), 4)
+    parent.stop()
+    first.allow(3)
+    ended(parent)
+    second = Tape(name="b", begin=3)
+    second.allow(2)
+    run = reached(started(visits, second, 2, parent=parent, at=3), 5)
+    events = json.loads(run.frame())["events"]
+    assert [e["seq"] for e in events] == [1, 2, 3, 4, 5]
+    assert [e["text"] for e in events] == [" a0", " a1", " a2", " b3", " b4"]
+    assert {e["run_id"] for e in events} == {run.id}
+    begun = json.loads(run.frame())["started"]
+    assert (begun["parent"], begun["parent_index"]) == (parent.id, 3)
+
+
+@pytest.mark.parametrize("fault", [PlaygroundError("top_k must be 0 or more, got -3."), RuntimeError("secret /root/path")])
+def test_a_fault_ends_the_run_with_a_sentence_and_never_with_a_traceback(fault: Exception, caplog: Any) -> None:
+    tape, visits = Tape(fault=fault), Visits()
+    tape.allow(1)
+    run = ended(started(visits, tape))
+    status = json.loads(run.frame())["status"]
+    assert status["state"] == "error"
+    assert status["error"] == (str(fault) if isinstance(fault, PlaygroundError) else DEFECT)
+    assert "secret" not in run.frame()
+    assert tape.closed
+    good = Tape()
+    good.allow(1)
+    reached(started(visits, good, "next"), 1)  # the next request works
+
+
+def test_a_generator_that_ends_without_finished_is_an_error_not_an_endless_wait() -> None:
+    run = ended(Visits().visit(None).start("fake", 1, lambda before: Prepared(lambda: (e for e in ()))))  # type: ignore[arg-type]
+    watcher = Watcher(run)
+    assert json.loads(watcher.frame() or "")["status"]["state"] == "error"
+    assert watcher.done
+
+
+def test_a_conversation_keeps_the_part_of_an_answer_that_was_stopped() -> None:
+    visits, tape = Visits(), Tape()
+    tape.allow(2)
+    run = reached(started(visits, tape, messages=[{"role": "user", "content": "hi"}]), 2)
+    run.stop()
+    tape.allow(3)
+    ended(run)
+    assert run.conversation()[0] == {"role": "user", "content": "hi"}
+    assert run.conversation()[1]["role"] == "assistant"
+    assert run.conversation()[1]["content"].startswith(" a0 a1")
+
+
+def test_the_newest_watcher_of_a_view_draws_alone() -> None:
+    visit, tape = Visits().visit(None), Tape()
+    run = visit.start("fake", 1, lambda before: Prepared(tape.generate))
+    old, new = Watcher(run), Watcher(run)
+    visit.sit("view", old)
+    assert visit.sits("view", old)
+    visit.sit("view", new)
+    assert visit.sits("view", new)
+    assert not visit.sits("view", old)
+    for number in range(50):
+        visit.sit(number, new)
+    assert len(visit._seats) <= 16
+    run.stop()
+    tape.allow(2)
+
+
+def test_frames_are_json_that_a_browser_reads_even_with_infinite_logits() -> None:
+    text = dumps({"a": float("-inf"), "b": float("nan"), "c": 0.1234567890123, "d": [float("inf")], "e": 3})
+    assert json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")) == {
+        "a": -1e38, "b": None, "c": 0.1234568, "d": [1e38], "e": 3,
+    }  # fmt: skip
+
+
+def test_finished_is_told_with_the_runs_own_id_and_the_state_stays_inside() -> None:
+    tape, visits = Tape(), Visits()
+    tape.allow(1)
+    run = reached(started(visits, tape), 1)
+    run.stop()
+    tape.allow(2)
+    ended(run)
+    finished = json.loads(run.frame())["finished"]
+    assert finished["run_id"] == run.id
+    assert finished["seq"] == run.total + 1
+    assert "state" not in finished
+    assert isinstance(run.state, State)
+    assert Finished.__slots__  # the state is a field that to_json leaves out
