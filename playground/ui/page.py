@@ -39,9 +39,9 @@ def head() -> str:
     The styles stand in a `<style>` of ours, because Gradio rewrites what it is given as `css`
     and loses `@container` rules on the way.
     """
-    styles = views.css() + "\n" + "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
+    styles = "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
     own = "\n".join(f"<script>\n{path.read_text(encoding='utf-8')}\n</script>" for path in sorted(HERE.glob("*.js")))
-    return f"<style>\n{styles}\n</style>\n{views.head()}\n{own}"
+    return f"{views.head()}\n<style>\n{styles}\n</style>\n{own}"
 
 
 def launch(
