@@ -68,7 +68,8 @@ class Choices:
         why = gr.update(value=f"{escape(spec.title)} was not trained to chat.", visible=not chat)
         which = gr.update(interactive=True) if chat else gr.update(value="completion", interactive=False)
         ranges = self.modality.limits(self.modality.Settings, spec)
-        most = ranges["max_new_tokens"].high if "max_new_tokens" in ranges else None
+        own = self.controls.descriptions["max_new_tokens"].range
+        most = min(own.high, ranges["max_new_tokens"].high) if own and "max_new_tokens" in ranges else None
         return [self.about(model_id), why, which, gr.update(maximum=most) if most else gr.skip()]
 
     # ── mode ─────────────────────────────────────────────────────────────────

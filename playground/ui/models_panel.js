@@ -92,7 +92,7 @@
         model.state === "embedded" ? "nothing to download" : `download ${model.size_mb ? size(model.size_mb) : "size unknown"}`,
         model.memory_mb ? `needs ${size(model.memory_mb)} of memory` : "",
       ].filter(Boolean).join(" · "));
-      playground.say(this.note, [model.id, model.note, model.error].filter(Boolean).join(". "));
+      playground.say(this.note, [model.id, model.note, model.error].filter(Boolean).join(" · "));
       this.loading(own ? load : null);
       this.button(model, snapshot, own);
     }

@@ -4,6 +4,7 @@
   const playground = (window.playground = window.playground || {});
   const KEY = "playground-visit";
   const last = new Map(); // tab → the newest frame
+  const texts = new Map(); // tab → the text of its run, token by token
 
   /** The token of this browser tab's visit: 128 random bits, kept until the tab is closed. */
   playground.visit = () => {
@@ -59,6 +60,27 @@
       return;
     }
     follow(tab);
+  };
+
+  /** Prompt and text of a tab's run so far, put together from its frames. */
+  playground.written = (tab, text) => {
+    const kept = texts.get(tab) || { run: null, tokens: new Map(), prompt: "" };
+    texts.set(tab, kept);
+    try {
+      const frame = JSON.parse(text);
+      if (frame.run && frame.run !== kept.run) Object.assign(kept, { run: frame.run, tokens: new Map(), prompt: "" });
+      if (frame.started) kept.prompt = frame.started.settings && frame.started.settings.mode === "chat" ? "" : frame.started.prompt;
+      for (const event of frame.events || []) if (event.event === "token") kept.tokens.set(event.index, event.text);
+    } catch {
+      // no frame: what was written stays
+    }
+    return kept.prompt + [...kept.tokens.entries()].sort((a, b) => a[0] - b[0]).map((entry) => entry[1]).join("");
+  };
+
+  /** The page is there: its first frame came with it. */
+  playground.opened = (tab, text) => {
+    playground.frame(tab, text);
+    return playground.written(tab, text);
   };
 
   /** Saves text as a file on the visitor's computer. */

@@ -21,7 +21,7 @@ from playground.plugins import discover
 from playground.run import rounded
 from playground.ui.recorded import RUNS
 
-MOST_TOKENS = 60  # the page carries the recording: about 4 kB a token
+MOST_TOKENS = 48  # the page carries the recording: about 7 kB a token
 
 
 def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path]:

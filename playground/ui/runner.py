@@ -84,11 +84,11 @@ class Runner:
             yield frame
 
     async def resume(self, request: gr.Request, token: str) -> AsyncIterator[str]:
-        """What a page that was (re)loaded finds: its current run from the first step on, or the recorded one."""
+        """What a page that was (re)loaded finds: its current run from the first step on; else it stays as it is."""
         visit = self.visits.visit(token)
         run = visit.current.get(self.name)
         if run is None:
-            yield recorded.frame(self.name) or idle_frame()
+            yield gr.skip()
             return
         async for frame in self._follow(visit, run, self._seat(request)):
             yield frame
@@ -209,7 +209,7 @@ class Runner:
         return self._fresh(visit, before, settings)
 
     def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
-        if before is None:
+        if before is None or not before.total:
             return self._fresh(visit, before, settings)
         if before.state is None:
             raise PlaygroundError("What this run could go on from is no longer kept: run it again.")

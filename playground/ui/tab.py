@@ -42,6 +42,7 @@ class Parts:
     presets: dict[str, gr.Button]
     notes: dict[str, gr.Markdown]
     files: gr.Textbox
+    code: gr.Code
 
 
 def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks) -> Parts:
@@ -54,8 +55,10 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
         with gr.Column(scale=1, min_width=0, elem_classes="page-main"):
             buttons, examples = _prompt(name, modality, controls)
             theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+            language = getattr(modality, "LANGUAGE", None)
+            code = gr.Code(language=language, label="Output", interactive=False, visible=bool(language), elem_id=f"{name}-code")
         files = gr.Textbox(visible=False)
-    parts = Parts(controls, theatre, buttons, examples, presets, notes, files)
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, files, code)
     runner = Runner(name, modality, controls, manager, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, page)
@@ -154,6 +157,9 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     buttons["copy"].click(runner.as_txt, visit, parts.files, js=SIGNED, **QUIET).then(
         None, parts.files, None, js="(text) => { playground.copy(text); }"
     )
+    if parts.code.visible:
+        theatre.change(None, theatre, parts.code, js=f"(frame) => playground.written('{tab}', frame)")
+    page.load(None, theatre, parts.code, js=f"(frame) => playground.opened('{tab}', frame)")
     page.load(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET).then(
         runner.resume, visit, theatre, js=SIGNED, **STREAM
     )
