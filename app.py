@@ -34,7 +34,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     alone = is_loopback(parsed.host) and not on_space()
     if parsed.audience == "own" and not alone:
         parser.error(
-            f"--audience own needs a page that only this computer reaches, got --host {parsed.host}: choose class or public"
+            f"--audience own needs a page only this computer reaches, got --host {parsed.host}: choose class or public"
         )
     parsed.audience = parsed.audience or ("own" if alone else "public" if on_space() else "class")
     return parsed

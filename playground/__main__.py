@@ -1,4 +1,4 @@
-"""The command line: one sub-command per modality, and `models`.
+"""The command line: one sub-command per modality, `models` and `record`.
 
     python -m playground models --json
     python -m playground text "The sky is" --temperature 0.8 --seed 7 --json
@@ -83,6 +83,7 @@ def parser() -> Parser:
         fields.add_arguments(sub, modality.Settings, skip=("prompt",))
         sub.add_argument("--json", action="store_true", help="one JSON object per line, for every event")
         sub.set_defaults(command=_run_modality, modality=modality)
+    _add_record(commands)
     models = commands.add_parser("models", help="the models there are, and where they lie", allow_abbrev=False)
     models.add_argument("--json", action="store_true", help="a list of JSON objects")
     models.set_defaults(command=_list_models)
@@ -91,6 +92,21 @@ def parser() -> Parser:
 
 def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().split("\n")[0].replace("%", "%%")
+
+
+def _add_record(commands: Any) -> None:
+    record = commands.add_parser("record", help="record the runs that the page opens with", allow_abbrev=False)
+    record.add_argument("modality", nargs="*", help="which ones; none: all")
+    record.set_defaults(command=_record)
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from playground.ui.record import record
+
+    with _manager() as manager:
+        for path in record(arguments.modality, manager):
+            print(path)
+    return 0
 
 
 # ── models ───────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from playground.errors import PlaygroundError
 from playground.ui.controls import Controls, inactive, sampling_fields, search_fields
 
 STATES = {
-    "embedded": "here",
+    "embedded": "comes with the page",
     "cached": "on disk",
     "ready": "ready",
     "in use": "in use",
@@ -29,7 +29,7 @@ class Choices:
     def models(self) -> list[tuple[str, str]]:
         """Label and id of every model of this modality; the label says its state."""
         return [
-            (f"{m.title} ({_state(m)})", m.id)
+            (f"{m.title}{_state(m)}", m.id)
             for m in self.manager.models()
             if self.name in self.manager.spec(m.id).modalities
         ]
@@ -56,7 +56,12 @@ class Choices:
             )
         elif state in STATES:
             words.append(STATES[state])
-        return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "."
+        wait = "" if self.manager.is_warm else " The libraries are still loading: the first run waits for them."
+        return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + wait
+
+    def until_warm(self, model_id: str) -> list[Any]:
+        """The note, asked for again until the libraries are there."""
+        return [self.about(model_id), gr.Timer(active=not self.manager.is_warm)]
 
     def on_model(self, model_id: str, mode: str = "completion") -> list[Any]:
         """Note, chat or not, and the longest length."""
@@ -65,7 +70,7 @@ class Choices:
         except PlaygroundError as error:
             return [escape(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
         chat = bool(spec.chat)
-        why = gr.update(value=f"{escape(spec.title)} was not trained to chat.", visible=not chat)
+        why = gr.update(value="This model was not trained to chat.", visible=not chat)
         which = gr.update(interactive=True) if chat else gr.update(value="completion", interactive=False)
         ranges = self.modality.limits(self.modality.Settings, spec)
         own = self.controls.descriptions["max_new_tokens"].range
@@ -78,7 +83,8 @@ class Choices:
         """Words of the prompt box and the buttons."""
         chat = mode == "chat"
         box = gr.update(label="Message" if chat else self.controls.descriptions["prompt"].label)
-        return [box, gr.update(visible=chat), gr.update(value="Send" if chat else "Run")]
+        system = [gr.update(visible=chat)] * ("system" in self.controls.components)
+        return [box, gr.update(visible=chat), gr.update(value="Send" if chat else "Run"), *system]
 
     # ── search ───────────────────────────────────────────────────────────────
 
@@ -103,13 +109,21 @@ class Choices:
         """The note, and each governed control awake or asleep."""
         reasons = inactive(search)
         note = gr.update(value=self.why_inactive(search))
-        return [note, *(gr.update(interactive=n not in reasons) for n in self._governed())]
+        own = [gr.update(visible=group == search) for group in self.groups()]
+        return [note, *own, *(gr.update(interactive=n not in reasons) for n in self._governed())]
+
+    def groups(self) -> dict[str, Any]:
+        """The fold-outs that belong to one search, by its name."""
+        return {name: self.controls.groups[name] for name in search_fields() if name in self.controls.groups}
 
 
 def _state(info: Any) -> str:
-    return (
-        STATES.get(info.state, info.state) if info.state != "not downloaded" else f"{info.size_mb:,.0f} MB to download"
+    if info.state == "embedded":
+        return ""
+    words = (
+        f"{info.size_mb:,.0f} MB to download" if info.state == "not downloaded" else STATES.get(info.state, info.state)
     )
+    return f" · {words}"
 
 
 def escape(text: str) -> str:

@@ -14,14 +14,9 @@ from playground.fields import Description, Kind
 from playground.plugins import discover
 
 GROUPS = {
-    "": "",
-    "sampling": "Sampling",
-    "beam": "Beams",
-    "chat": "Chat",
-    "seed": "Seed",
-    "penalties": "Penalties",
+    "": "", "beam": "Beams", "sampling": "Sampling", "chat": "Chat", "seed": "Seed", "penalties": "Penalties",
     "end": "Where it ends",
-}  # in the order of the page
+}  # fmt: skip  # in the order of the page
 OPEN = ("sampling", "beam")
 
 
@@ -131,7 +126,7 @@ def inactive(search: str) -> dict[str, str]:
     """Fields that do nothing under `search`, each with the reason."""
     words = {
         "greedy": "greedy search takes the most probable token, which sampling settings cannot change",
-        "beam": "beam search compares log-probabilities of the model itself; sampling settings act only where tokens are drawn",
+        "beam": "beam search compares the model's own log-probabilities; sampling settings act where tokens are drawn",
     }
     found: dict[str, str] = {}
     if search != "sample":

@@ -15,9 +15,9 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, Reason
-from playground.run import dumps
+from playground.run import Run, dumps
 from playground.ui import trigger
-from playground.visits import Prepared, Run, Visit, Visits
+from playground.visits import Prepared, Visit, Visits
 
 ON_LOAD = """
 const sends = ['fetch', 'drop', 'halt'];
@@ -110,16 +110,14 @@ class Panel:
 
     def _permit(self) -> None:
         if not self.may_change:
-            raise PlaygroundError(
-                "On a shared page models are loaded by the first run that needs them; only a page of one's own loads and unloads by hand."
-            )
+            raise PlaygroundError("On a shared page a model is loaded by the first run that needs it, not by hand.")
 
 
 def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs: dict[str, gr.Tab]) -> None:
     """Draw the panel inside the open tab "models" of `tabs` and connect it."""
     panel = Panel(manager, visits)
     gr.Markdown(
-        "A model is loaded by the first run that needs it and stays until memory is short. Nothing is downloaded before you ask for it.",
+        "A model is loaded by the first run that needs it and stays until memory is short.",
         elem_classes="page-intro",
     )
     view = ModelsView(elem_id="models-view")
@@ -134,7 +132,7 @@ def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs
                 lines=1,
                 max_lines=1,
                 scale=1,
-                info="An id of the Hugging Face Hub or a folder of this computer, with a causal language model in safetensors. No code from it is run.",
+                info="An id of the Hugging Face Hub or a folder of this computer. No code from it is run.",
             )
             add = gr.Button("Load", elem_id="models-add-load", scale=0, min_width=92)
         gr.on([add.click, name.submit], panel.begin, [visit, name], view, js=SIGNED, **QUIET)

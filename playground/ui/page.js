@@ -62,6 +62,9 @@
     follow(tab);
   };
 
+  /** Controls were moved: the views of the tab redraw the past with them. */
+  playground.moved = (tab, names, values) => playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
+
   /** Prompt and text of a tab's run so far, put together from its frames. */
   playground.written = (tab, text) => {
     const kept = texts.get(tab) || { run: null, tokens: new Map(), prompt: "" };
@@ -83,28 +86,9 @@
     return playground.written(tab, text);
   };
 
-  /** Saves text as a file on the visitor's computer. */
-  playground.save = (text, name, type) => {
-    if (!text) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([text], { type }));
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  };
-
-  /** Copies text, also where the clipboard's interface is missing (plain http in a classroom). */
-  playground.copy = async (text) => {
-    if (!text) return;
-    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.style.position = "fixed";
-    area.style.opacity = "0";
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
+  /** A tab was opened: its buttons are new. */
+  playground.reopened = (tab) => {
+    for (const wait of [0, 60, 300, 1000]) setTimeout(() => follow(tab), wait);
   };
 
   /** Opens or closes a tab's settings where the screen has no room for them beside the text. */

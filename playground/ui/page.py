@@ -29,6 +29,8 @@ def build(manager: Any, visits: Visits) -> gr.Blocks:
                     tab.build(name, modality, manager, visits, visit, page)
             with gr.Tab("Models", id="models") as tabs["models"]:
                 models_panel.build(manager, visits, visit, page, tabs)
+        for name, one in tabs.items():  # a tab that is opened is built anew: its buttons follow what is known
+            one.select(None, js=f"() => {{ playground.reopened('{name}'); }}")
         endpoints.add_endpoints(manager)
     return page
 

@@ -61,4 +61,6 @@ def events(modality: Any, settings: Any, manager: Any) -> list[dict[str, Any]]:
 
 def about(model: str) -> str:
     """What a visitor is told about a recording."""
-    return f"A recorded run of {model}: nothing is loaded yet, and everything here can be clicked. Run writes a new one."
+    return (
+        f"A recorded run of {model}: nothing is loaded yet, and everything here can be clicked. Run writes a new one."
+    )

@@ -35,14 +35,11 @@ def frame(name: str) -> str | None:
         step["seq"] = seq
     status = {"state": "finished", "progress": None, "queued": None, "notices": [recording["about"]], "error": None}
     return dumps({
-        "run": run_id, "started": next(e for e in events if e["event"] == "started"), "events": steps, "total": len(steps),
-        "status": status, "finished": next(e for e in events if e["event"] == "finished"), "history": [], "recorded": True,
+        "run": run_id, "recorded": True, "started": one(events, "started"), "events": steps, "total": len(steps),
+        "status": status, "finished": one(events, "finished"), "history": [],
     })  # fmt: skip
 
 
-def as_text(name: str) -> str:
-    """Prompt and text of the recorded run."""
-    events = (load(name) or {"events": []})["events"]
-    return "".join(e["prompt"] for e in events if e["event"] == "started") + "".join(
-        e["text"] for e in events if e["event"] == "finished"
-    )
+def one(events: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """The first event of that name."""
+    return next(event for event in events if event["event"] == name)

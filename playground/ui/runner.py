@@ -42,7 +42,7 @@ def idle_frame() -> str:
 
 
 def _frame(run_id: str | None, state: str, error: str | None) -> str:
-    status = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
+    status: dict[str, Any] = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
     return dumps(
         {"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []}
     )
@@ -122,22 +122,6 @@ class Runner:
             return self.controls.show({})
         settings = run.request[1]
         return self.controls.show({n: getattr(settings, n) for n in self.controls.names})
-
-    def as_txt(self, token: str) -> str:
-        """The prompt and what was written."""
-        run = self.visits.visit(token).current.get(self.name)
-        if run is None:
-            return recorded.as_text(self.name)
-        if run.messages:
-            return "\n\n".join(
-                f"{m['role']}: {m['content']}" for m in [*run.messages, {"role": "assistant", "content": run.written}]
-            )
-        return run.request[1].prompt + run.written
-
-    def as_json(self, token: str) -> str:
-        """The run as JSON: everything the view was sent."""
-        run = self.visits.visit(token).current.get(self.name)
-        return run.frame() if run is not None else recorded.frame(self.name) or ""
 
     # ── inside ───────────────────────────────────────────────────────────────
 

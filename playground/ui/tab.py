@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from playground import fields
 from playground.ui import recorded
 from playground.ui.choices import Choices
 from playground.ui.controls import Controls
@@ -23,12 +22,10 @@ STREAM: dict[str, Any] = {
     "trigger_mode": "multiple",
     **CONCURRENCY,
 }
-BUTTONS = (
-    ("stop", "Stop", "End the run"), ("pause", "Pause", "Hold the run; Continue goes on"),
-    ("continue", "Continue", "Go on from here"), ("step", "Step", "Write one token"),
-    ("again", "Same seed", "Write it again with the same numbers"),
-    ("again-new", "New seed", "Write it again with other numbers"),
-)  # fmt: skip
+BUTTONS = {
+    "stop": "Stop", "pause": "Pause", "continue": "Continue", "step": "Step",
+    "again": "Again", "again-new": "Again, new seed",
+}  # fmt: skip
 
 
 @dataclass
@@ -41,7 +38,6 @@ class Parts:
     examples: list[gr.Button]
     presets: dict[str, gr.Button]
     notes: dict[str, gr.Markdown]
-    files: gr.Textbox
     code: gr.Code
 
 
@@ -56,9 +52,10 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
             buttons, examples = _prompt(name, modality, controls)
             theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
             language = getattr(modality, "LANGUAGE", None)
-            code = gr.Code(language=language, label="Output", interactive=False, visible=bool(language), elem_id=f"{name}-code")
-        files = gr.Textbox(visible=False)
-    parts = Parts(controls, theatre, buttons, examples, presets, notes, files, code)
+            code = gr.Code(
+                language=language, label="Output", interactive=False, visible=bool(language), elem_id=f"{name}-code"
+            )
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, code)
     runner = Runner(name, modality, controls, manager, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, page)
@@ -90,6 +87,10 @@ def _settings(
     if "max_new_tokens" in has:
         controls.make("max_new_tokens")
     controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
+    for search, group in choices.groups().items():
+        group.visible = search == controls.defaults.get("search")
+    if "system" in controls.components:
+        controls.components["system"].visible = controls.defaults["mode"] == "chat"
     with gr.Row(elem_classes="page-presets"):
         presets["reset"] = gr.Button("Reset settings", size="sm", min_width=0, elem_id=f"{name}-reset")
         gr.Button("Explain", size="sm", min_width=0, elem_id=f"{name}-explain").click(
@@ -113,11 +114,11 @@ def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[s
         gr.Button("Settings", size="sm", min_width=0, scale=0, elem_id=f"{name}-fold", elem_classes="page-fold").click(
             None, js=f"() => {{ playground.fold('{name}'); }}"
         )
-        for key, label, _ in BUTTONS:
+        for key, label in BUTTONS.items():
             buttons[key] = gr.Button(label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}")
-        for key, label in (("new", "New conversation"), ("copy", "Copy"), ("text-file", "Text"), ("json-file", "JSON")):
-            visible = key != "new"
-            buttons[key] = gr.Button(label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}", visible=visible)
+        buttons["new"] = gr.Button(
+            "New conversation", size="sm", min_width=0, scale=0, elem_id=f"{name}-new", visible=False
+        )
     return buttons, examples
 
 
@@ -150,13 +151,6 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         buttons[key].click(runner.stop, visit, None, js=SIGNED, **QUIET)
     buttons["new"].click(runner.forget, visit, theatre, js=SIGNED, **QUIET)
     theatre.change(None, theatre, None, js=f"(frame) => {{ playground.frame('{tab}', frame); }}")
-    for key, kind in (("text-file", "txt"), ("json-file", "json")):
-        buttons[key].click(getattr(runner, f"as_{kind}"), visit, parts.files, js=SIGNED, **QUIET).then(
-            None, parts.files, None, js=f"(text) => {{ playground.save(text, '{tab}.{kind}', '{MIME[kind]}'); }}"
-        )
-    buttons["copy"].click(runner.as_txt, visit, parts.files, js=SIGNED, **QUIET).then(
-        None, parts.files, None, js="(text) => { playground.copy(text); }"
-    )
     if parts.code.visible:
         theatre.change(None, theatre, parts.code, js=f"(frame) => playground.written('{tab}', frame)")
     page.load(None, theatre, parts.code, js=f"(frame) => playground.opened('{tab}', frame)")
@@ -165,17 +159,10 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     )
 
 
-MIME = {"txt": "text/plain", "json": "application/json"}
-
-
 def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choices, page: gr.Blocks) -> None:
     controls, made = parts.controls, parts.controls.components
-    names = list(fields.describe(modality.Settings))
-    named = str([n for n in controls.names if n in names])
-    gr.on(
-        [c.change for c in controls.inputs], None, controls.inputs, None,
-        js=f"(...values) => {{ playground.settings('{name}', Object.fromEntries({named}.map((n, i) => [n, values[i]]))); }}",
-    )  # fmt: skip
+    moved = f"(...values) => {{ playground.moved('{name}', {controls.names}, values); }}"
+    gr.on([control.change for control in controls.inputs], None, controls.inputs, None, js=moved)
     for title, preset in getattr(modality, "PRESETS", {}).items():
         parts.presets[title].click(lambda p=preset: controls.show(p), None, controls.inputs, **QUIET)
     keep = ("prompt", "model", "mode", "system")
@@ -184,7 +171,12 @@ def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choic
     for button, example in zip(parts.examples, getattr(modality, "EXAMPLES", ()), strict=True):
         button.click(lambda e=example: controls.show(e), None, controls.inputs, **QUIET)
     if "search" in made:
-        made["search"].change(choices.on_search, made["search"], [parts.notes["search"], *choices.governed()], **QUIET)
+        made["search"].change(
+            choices.on_search,
+            made["search"],
+            [parts.notes["search"], *choices.groups().values(), *choices.governed()],
+            **QUIET,
+        )
     if "model" in made:
         chosen = [made["model"], *([made["mode"]] if "mode" in made else [])]
         changed = [
@@ -193,8 +185,18 @@ def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choic
             made["max_new_tokens"],
         ]
         gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, **QUIET)
+        timer = gr.Timer(1.0)
+        timer.tick(choices.until_warm, made["model"], [parts.notes["model"], timer], **QUIET)
         made["model"].focus(choices.refresh, None, made["model"], **QUIET)
     if "mode" in made:
         made["mode"].change(
-            choices.on_mode, made["mode"], [made["prompt"], parts.buttons["new"], parts.buttons["run"]], **QUIET
+            choices.on_mode,
+            made["mode"],
+            [
+                made["prompt"],
+                parts.buttons["new"],
+                parts.buttons["run"],
+                *([made["system"]] if "system" in made else []),
+            ],
+            **QUIET,
         )

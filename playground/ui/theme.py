@@ -9,8 +9,10 @@ MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 def theme() -> gr.themes.Base:
     """Calm greys, one blue, no font that has to be fetched."""
     base = gr.themes.Base(
-        primary_hue=gr.themes.colors.indigo, secondary_hue=gr.themes.colors.slate, neutral_hue=gr.themes.colors.slate,
-        spacing_size=gr.themes.sizes.spacing_sm, radius_size=gr.themes.sizes.radius_md, text_size=gr.themes.sizes.text_md,
+        primary_hue=gr.themes.colors.indigo, secondary_hue=gr.themes.colors.slate,
+        neutral_hue=gr.themes.colors.slate,
+        spacing_size=gr.themes.sizes.spacing_sm, radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
         font=SANS, font_mono=MONO,
     )  # fmt: skip
     return base.set(
@@ -38,7 +40,8 @@ def theme() -> gr.themes.Base:
         button_small_text_weight="400", button_large_text_weight="500", button_transition="none",
         checkbox_label_background_fill="transparent", checkbox_label_background_fill_dark="transparent",
         checkbox_label_background_fill_hover="transparent", checkbox_label_background_fill_hover_dark="transparent",
-        checkbox_label_background_fill_selected="transparent", checkbox_label_background_fill_selected_dark="transparent",
+        checkbox_label_background_fill_selected="transparent",
+        checkbox_label_background_fill_selected_dark="transparent",
         checkbox_label_border_width="0px", checkbox_label_padding="2px 8px 2px 0",
         checkbox_label_text_color_selected="*body_text_color", checkbox_label_shadow="none",
         checkbox_background_color_selected="#2f55c7", checkbox_background_color_selected_dark="#5876d8",

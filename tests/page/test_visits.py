@@ -14,7 +14,9 @@ from playground.visits import STEPS_PER_FRAME, Bounds, Prepared, Visits, Watcher
 from tests.page.fake import PATIENCE_S, Clock, State, Tape, ended, reached
 
 
-def started(visits: Visits, tape: Tape, request: Any = "a", token: str = "0" * 32, name: str = "fake", **more: Any) -> Run:
+def started(
+    visits: Visits, tape: Tape, request: Any = "a", token: str = "0" * 32, name: str = "fake", **more: Any
+) -> Run:
     return visits.visit(token).start(name, request, lambda before: Prepared(tape.generate, **more))
 
 
@@ -267,7 +269,9 @@ def test_a_continued_run_has_its_parents_steps_and_counts_on_from_them() -> None
     assert (begun["parent"], begun["parent_index"]) == (parent.id, 3)
 
 
-@pytest.mark.parametrize("fault", [PlaygroundError("top_k must be 0 or more, got -3."), RuntimeError("secret /root/path")])
+@pytest.mark.parametrize(
+    "fault", [PlaygroundError("top_k must be 0 or more, got -3."), RuntimeError("secret /root/path")]
+)
 def test_a_fault_ends_the_run_with_a_sentence_and_never_with_a_traceback(fault: Exception, caplog: Any) -> None:
     tape, visits = Tape(fault=fault), Visits()
     tape.allow(1)
