@@ -23,6 +23,7 @@ class Loader(Protocol):
     def bytes_needed(self, spec: Spec, folder: Path | None) -> int: ...  # 0: not known before it is fetched
     def load(self, spec: Spec, folder: Path) -> Generator[Progress, None, Any]: ...
     def release(self) -> None: ...
+    def warm(self) -> None: ...
 
 
 class FileLoader:
@@ -78,3 +79,13 @@ class FileLoader:
 
     def release(self) -> None:
         _machine.release_memory()
+
+    def warm(self) -> None:
+        """Import what the first load needs, and look at the machine."""
+        import accelerate  # noqa: F401
+        import transformers.models.auto.modeling_auto
+        import transformers.models.gpt2.modeling_gpt2
+        import transformers.models.llama.modeling_llama
+        import transformers.tokenization_utils_tokenizers  # noqa: F401
+
+        self._placement("bfloat16")

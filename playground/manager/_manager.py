@@ -60,6 +60,8 @@ class ModelManager:
         self._closed = False
         self._warm: threading.Thread | None = None
         self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
+        if idle_s is not None and start is start_thread:
+            threading.Thread(target=self._keep_house, name="idle models", daemon=True).start()
 
     # ── using a model ────────────────────────────────────────────────────────
 
@@ -227,13 +229,20 @@ class ModelManager:
     def warm(self) -> None:
         """Import the heavy libraries in the background; returns at once."""
         if self._warm is None:
-            self._warm = threading.Thread(target=_import_libraries, name="warm", daemon=True)
+            self._warm = threading.Thread(target=self._loader.warm, name="warm", daemon=True)
             self._warm.start()
 
     @property
     def is_warm(self) -> bool:
         """Whether loading can begin without importing first."""
         return "torch" in sys.modules and (self._warm is None or not self._warm.is_alive())
+
+    def _keep_house(self) -> None:
+        """Sweep now and then, in a thread of its own, until the manager is closed."""
+        while not self._closed:
+            with self._changed:
+                self._changed.wait(min(30.0, (self._idle_s or 30.0) / 4))
+            self.sweep()
 
     def sweep(self) -> None:
         """Unload what nobody has used for `idle_s`."""
@@ -263,8 +272,3 @@ class ModelManager:
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise PlaygroundError("The program is ending: start it again.")
-
-
-def _import_libraries() -> None:
-    import transformers.models.auto.modeling_auto
-    import transformers.models.gpt2.modeling_gpt2  # noqa: F401

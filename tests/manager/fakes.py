@@ -71,6 +71,9 @@ class FakeLoader:
             del self.fails[spec.id]
             raise self.error(f"{spec.title} broke while {stage}")
 
+    def warm(self) -> None:
+        """Nothing is imported."""
+
     def release(self) -> None:
         self.released += 1
 

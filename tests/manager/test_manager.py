@@ -311,3 +311,14 @@ def test_many_threads_share_one_load() -> None:
     assert len(set(map(id, models))) == 1
     assert loader.loaded == ["a"]
     manager.close()
+
+
+def test_the_house_is_kept_without_being_asked() -> None:
+    manager = ModelManager("class", 100 * MB, loader=FakeLoader({"a": 1}), idle_s=0.3)
+    list(manager.load("a"))
+    assert manager.models()[0].state == "ready"
+    deadline = time.monotonic() + 10
+    while manager.models()[0].state == "ready" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert manager.models()[0].state == "embedded"
+    manager.close()
