@@ -147,9 +147,10 @@ class Gate:
 
 
 def available_cores() -> int:
-    """Cores this process may use: the container's quota, else the affinity."""
-    if os.environ.get("CPU_CORES", "").isdigit():
-        return max(1, int(os.environ["CPU_CORES"]))
+    """Cores this process may use: what the environment says, else the container's quota, else the affinity."""
+    for said in ("OMP_NUM_THREADS", "CPU_CORES"):  # the one every numerical library follows; the one Spaces set
+        if os.environ.get(said, "").isdigit():
+            return max(1, int(os.environ[said]))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
