@@ -170,7 +170,8 @@ def check_text(settings: Any) -> None:
     length = len(settings.prompt) + len(settings.system) + len(settings.history)
     if length > MAX_CHARACTERS:
         raise PlaygroundError(
-            f"The prompt has {length:,} characters and at most {MAX_CHARACTERS:,} are read: shorten it."
+            f"Prompt, system message and conversation have {length:,} characters together, "
+            f"and at most {MAX_CHARACTERS:,} are read: shorten them."
         )
     for name in ("prompt", "system", "history", "stop_strings", "model"):
         try:

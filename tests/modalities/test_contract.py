@@ -159,7 +159,7 @@ def test_nobody_holds_a_model_after_the_end(modality: ModuleType, manager: Any, 
         ({"mode": "chat", "prompt": " "}, "chat"),
         ({"model": "no such model"}, "no such model"),
         ({"prompt": "half \ud83d a character"}, "prompt"),
-        ({"prompt": "x" * 500_000}, "500,000"),
+        ({"prompt": "x" * 500_000}, "500,002 characters"),
     ],
 )
 def test_bad_values_are_refused_with_a_sentence(
