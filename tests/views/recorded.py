@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 WORDS = [f" {word}" for word in (
-    "the a little fox owl bird tree was is very happy sad and then they went to of in her his mother said I am not big red sun "
-    "moon river walked ran home day one once upon time friend play with old wise forest king bread water blue sky apple cat dog "
-    "house small could would"
-).split()] + [".", ",", "!", "?", "\n", ' "']
+    "the a little fox owl bird tree was is very happy sad and then they went to of in her his mother said I am not big "
+    "red sun moon river walked ran home day one once upon time friend play with old wise forest king bread water "
+    "blue sky apple cat dog house small could would"
+).split()] + [".", ",", "!", "?", "\n", ' "']  # fmt: skip
 VOCAB_SIZE = 600
 EOS = 599
 
@@ -55,14 +55,26 @@ def tail(logits: np.ndarray, groups: int = 12) -> dict[str, list[float]]:
     edges = np.unique(np.geomspace(1, len(logits) + 1, groups + 1).astype(int)) - 1
     parts = [logits[a:b] for a, b in itertools.pairwise(edges) if b > a]
     return {
-        "counts": [len(p) for p in parts], "means": [float(p.mean()) for p in parts], "variances": [float(p.var()) for p in parts],
+        "counts": [len(p) for p in parts], "means": [float(p.mean()) for p in parts],
+        "variances": [float(p.var()) for p in parts],
     }
 
 
 SETTINGS = {
-    "prompt": "Once upon a time", "model": "tales", "search": "sample", "temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0,
-    "typical_p": 1.0, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "logit_bias": "", "seed": 7, "max_new_tokens": 60,
-}
+    "prompt": "Once upon a time", "model": "tales", "search": "sample", "temperature": 0.9, "top_k": 0, "top_p": 0.95,
+    "min_p": 0.0, "typical_p": 1.0, "repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "logit_bias": "", "seed": 7,
+    "max_new_tokens": 60,
+}  # fmt: skip
+FILTERS = ["logit_bias", "repetition_penalty", "no_repeat_ngram", "temperature", "top_k", "top_p", "min_p", "typical"]
+
+
+def candidate(token_id: int, logprobs: np.ndarray) -> dict[str, Any]:
+    """A candidate that no filter touched, from (V,) log-probabilities."""
+    logprob = float(logprobs[token_id])
+    return {
+        "token_id": token_id, "text": text_of(token_id), "logit": logprob, "raw_probability": math.exp(logprob),
+        "probability": math.exp(logprob), "removed_by": None,
+    }  # fmt: skip
 
 
 class Writer:
@@ -79,17 +91,19 @@ class Writer:
 
     def started(self) -> dict[str, Any]:
         """The first event."""
-        logprobs = [None] + [float(np.log(softmax(self.table[a])[b])) for a, b in zip(self.ids, self.ids[1:], strict=False)]
+        pairs = itertools.pairwise(self.ids)
+        logprobs = [None] + [float(np.log(softmax(self.table[a])[b])) for a, b in pairs]
         prompt = [
             {"token_id": i, "text": text_of(i).lstrip() if n == 0 else text_of(i), "logprob": lp, "special": False}
             for n, (i, lp) in enumerate(zip(self.ids, logprobs, strict=True))
         ]
         return {
-            "event": "started", "run_id": self.run_id, "modality": "text", "model": "tales", "prompt": self.settings["prompt"],
+            "event": "started", "run_id": self.run_id, "modality": "text", "model": "tales",
+            "prompt": self.settings["prompt"],
             "prompt_tokens": prompt, "settings": self.settings, "vocab_size": VOCAB_SIZE, "context_window": 512,
             "eos_token_ids": [EOS], "logit_bias": {}, "parent": None, "parent_index": None, "seq": 0,
-            "filters": ["logit_bias", "repetition_penalty", "no_repeat_ngram", "temperature", "top_k", "top_p", "min_p", "typical"],
-        }
+            "filters": FILTERS,
+        }  # fmt: skip
 
     def step(self, index: int) -> dict[str, Any]:
         """One token step."""
@@ -107,7 +121,8 @@ class Writer:
         rest = np.array([logits[i] for i in order if int(i) not in shown and int(i) not in known])
         self.ids.append(token)
         return {
-            "event": "token", "run_id": self.run_id, "seq": index + 1, "index": index, "position": len(self.ids) - 1, "lane": 0,
+            "event": "token", "run_id": self.run_id, "seq": index + 1, "index": index, "position": len(self.ids) - 1,
+            "lane": 0,
             "token_id": token, "text": text_of(token), "piece": text_of(token), "probability": float(final[token]),
             "logprob": float(math.log(raw[token])), "random": None if greedy else uniform, "uniform": uniform,
             "rank": int(np.flatnonzero(order == token)[0]), "entropy_bits": float(-(raw * np.log2(raw)).sum()),
@@ -119,11 +134,34 @@ class Writer:
             "special": token == EOS, "elapsed_s": 0.02 * (index + 1), "exact": True,
         }
 
+    def beams(self, n: int, width: int = 3) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """(started, n beam steps): true beam search over the table, as `BeamStep.to_json` tells it."""
+        live: list[tuple[float, list[int], int]] = [(0.0, [], 0)]  # score, new tokens, parent
+        events = []
+        for step in range(n):
+            rows = [np.log(softmax(self.table[(self.ids + tokens)[-1]])) for _, tokens, _ in live]
+            grown = [
+                (live[parent][0] + float(row[i]), [*live[parent][1], int(i)], parent)
+                for parent, row in enumerate(rows) for i in np.argsort(-row)[:width]
+            ]  # fmt: skip
+            live = sorted(grown, key=lambda g: -g[0])[:width]
+            events.append({
+                "event": "beam", "run_id": self.run_id, "seq": step + 1, "step": step, "elapsed_s": 0.03 * (step + 1),
+                "beams": [
+                    {"parent": parent, "token_id": tokens[-1], "text": text_of(tokens[-1]), "score": score,
+                     "finished": False, "tokens": tokens, "so_far": "".join(map(text_of, tokens))}
+                    for score, tokens, parent in live
+                ],
+                "candidates": [[candidate(int(i), row) for i in np.argsort(-row)[:20]] for row in rows],
+            })  # fmt: skip
+        return self.started(), events
+
     def run(self, n: int) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
         """(started, n token steps, finished)."""
         started, steps = self.started(), [self.step(i) for i in range(n)]
         finished = {
-            "event": "finished", "run_id": self.run_id, "seq": n + 1, "reason": "max_new_tokens", "text": "".join(s["text"] for s in steps),
+            "event": "finished", "run_id": self.run_id, "seq": n + 1, "reason": "max_new_tokens",
+            "text": "".join(s["text"] for s in steps),
             "tokens": n, "first_token_s": 0.08, "tokens_per_s": 41.2, "prompt_tokens": 4, "context_window": 512,
             "stop_string": None, "message": None,
         }
@@ -131,8 +169,11 @@ class Writer:
 
 
 def frame(started: Any, events: list[Any], total: int, finished: Any = None, **status: Any) -> str:
-    """One frame as the page sends it."""
-    state = {"state": "finished" if finished else "running", "progress": None, "queued": None, "notices": [], "error": None, **status}
-    history = state.pop("history", [])
-    run = started["run_id"] if started else None
-    return json.dumps({"run": run, "started": started, "events": events, "total": total, "status": state, "finished": finished, "history": history})
+    """One frame as the page sends it; `history` and further keywords go to its status."""
+    state = "finished" if finished else "running"
+    history = status.pop("history", [])
+    said = {"state": state, "progress": None, "queued": None, "notices": [], "error": None, **status}
+    return json.dumps({
+        "run": started["run_id"] if started else None, "started": started, "events": events, "total": total,
+        "status": said, "finished": finished, "history": history,
+    })  # fmt: skip

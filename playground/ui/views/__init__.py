@@ -1,4 +1,4 @@
-"""Scripts and styles of the views, joined for Gradio's `launch(head=…)`.
+"""Scripts and styles of the views, joined for the head of the page.
 
 Each view is a few plain files: `.js` (a function that adds itself to `window.playground`),
 `.css`, and where Gradio needs one, a component in Python. They load in the order of their
@@ -26,18 +26,16 @@ _RANK = {"dom.js": 0, "base.css": 0, "theatre.js": 2}  # what others build on fi
 
 
 def head() -> str:
-    """The page's `<style>` and `<script>` elements for `launch(head=…)`, one per file."""
-    sheets = [f"<style>\n{_checked(path, '</style')}\n</style>" for path in styles()]
-    return "\n".join(sheets + [f"<script>\n{_checked(path, '</script')}\n</script>" for path in scripts()])
+    """The page's `<script>` elements for `launch(head=…)`, one per file."""
+    return "\n".join(f"<script>\n{_checked(path, '</script')}\n</script>" for path in scripts())
 
 
 def css() -> str:
-    """Nothing: what is for `launch(css=…)`.
+    """The views' styles as one sheet, for a `<style>` element in the head.
 
-    Gradio rewrites that sheet rule by rule and drops `@container` on the way, so the views'
-    styles go into `head()` as they are.
+    Not for `launch(css=…)`: Gradio rewrites that sheet rule by rule and drops `@container`.
     """
-    return ""
+    return "\n".join(_checked(path, "</style") for path in styles())
 
 
 def _checked(path: Path, end: str) -> str:

@@ -95,8 +95,11 @@
       mark(parts.element, "data-removed", Boolean(row.removed_by));
       mark(parts.element, "data-chosen", now);
       mark(parts.element, "data-written", written && !now);
-      parts.note.classList.toggle("pg-inside", row.removed_by ? row.raw > scale * 0.6 : Math.max(row.raw, row.final) > scale * 0.6);
-      parts.note.style.setProperty("inset-inline-start", `calc(${Math.min(100, (Math.max(row.raw, row.final) / scale) * 100)}% + 6px)`);
+      const end = Math.min(100, (Math.max(row.raw, row.final) / scale) * 100);
+      const inside = end > 60;
+      parts.note.classList.toggle("pg-inside", inside);
+      parts.note.style.setProperty("inset-inline-start", inside ? "auto" : `calc(${end}% + 6px)`);
+      parts.note.style.setProperty("inset-inline-end", inside ? `calc(${100 - end}% + 5px)` : "auto");
       const facts = `${other ? name : spoken(row.text)}: ${percent(row.final)}, ${percent(row.raw)} in the model` + (removed ? ", " + removed : "") + (now ? ", chosen" : written ? ", was written" : "");
       mark(parts.button, "aria-label", facts);
       parts.button.disabled = other;

@@ -3,11 +3,11 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, draw, say, mark, visible } = playground;
-  const COLUMN = 62, ROW = 26, TAIL = 60;
+  const COLUMN = 62, ROW = 26, TAIL = 30;
 
   function tail(text) {
     const letters = [...text];
-    return visible(letters.length > TAIL ? "…" + letters.slice(-TAIL).join("") : text, TAIL + 2);
+    return visible(letters.length > TAIL ? "…" + letters.slice(1 - TAIL).join("") : text, TAIL + 2);
   }
 
   class Beams {
@@ -61,7 +61,7 @@
 
     show(parts, beam, i, selected) {
       say(parts.text, tail(beam.so_far || beam.text));
-      say(parts.score, beam.score.toFixed(2));
+      say(parts.score, beam.score.toFixed(2).replace("-", "−"));
       say(parts.end, beam.finished ? "ended" : "");
       parts.end.hidden = !beam.finished;
       mark(parts.button, "aria-pressed", selected ? "true" : "false");

@@ -10,7 +10,7 @@
     const own = run ? run.tokens : [];
     const last = steps[steps.length - 1], first = own[0], newest = own[own.length - 1];
     const window_ = started ? started.context_window : 0;
-    const used = last ? (last.position === undefined ? 0 : last.position + 1) : started ? started.prompt_tokens.length : 0;
+    const used = last && last.position !== undefined ? last.position + 1 : (started ? started.prompt_tokens.length : 0) + steps.length;
     const limit = started && started.settings ? started.settings.max_new_tokens : null;
     const firstS = done ? done.first_token_s : first ? first.elapsed_s : null;
     const passed = newest && first && newest !== first ? newest.elapsed_s - first.elapsed_s : 0;

@@ -22,6 +22,8 @@
     return room;
   }
 
+  const known = (step) => Number.isFinite(step.entropy_bits); // a live beam has none yet
+
   class Scrubber {
     /** `go(at)` looks at a step, `close()` follows the newest again. */
     constructor(actions) {
@@ -53,22 +55,22 @@
       mark(this.range, "max", Math.max(0, span(view) - 1));
       this.range.value = String(Math.max(0, this.at));
       const step = view.steps[this.at];
-      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${spoken(step.text)}, entropy ${step.entropy_bits.toFixed(1)} bits` : null);
+      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${spoken(step.text)}${known(step) ? `, entropy ${step.entropy_bits.toFixed(1)} bits` : ""}` : null);
       say(this.where, n ? `step ${this.at + 1} of ${n}` : "");
       if (this.timer && this.at >= n - 1 && !view.running) this.play(false);
     }
 
     curve(view, width) {
-      const most = Math.max(4, ...view.steps.map((step) => step.entropy_bits || 0));
+      const most = Math.max(4, ...view.steps.map((step) => step.entropy_bits || 0)), any = view.steps.some(known);
       const y = (bits) => (HEIGHT - 2 - ((bits || 0) / most) * (HEIGHT - 4)).toFixed(1);
       let path = "";
       view.steps.forEach((step, i) => (path += `${i ? "V" : `M0 `}${y(step.entropy_bits)}H${i + 1}`));
       mark(this.svg, "viewBox", `0 0 ${width} ${HEIGHT}`);
-      mark(this.line, "d", path || null);
-      mark(this.area, "d", path ? `${path}V${HEIGHT}H0Z` : null);
+      mark(this.line, "d", any ? path : null);
+      mark(this.area, "d", any ? `${path}V${HEIGHT}H0Z` : null);
       mark(this.head, "x", Math.max(0, this.at));
       mark(this.head, "width", view.steps.length ? Math.max(1, width / 240) : 0);
-      say(this.most, view.steps.length ? `up to ${most.toFixed(1)} bits` : "");
+      say(this.most, any ? `up to ${most.toFixed(1)} bits` : "");
     }
 
     jump(at) {

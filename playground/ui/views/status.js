@@ -31,7 +31,7 @@
       case "running":
         return progress && !view.steps.length ? `${progress.stage} ${amount(progress.done, progress.total, progress.unit)}` : "Writing";
       case "error":
-        return "";
+        return view.steps.length ? "Stopped by an error" : "";
       default:
         if (run && run.finished) return ending(run.finished);
         return view.steps.length ? "A recorded run" : "";
@@ -46,14 +46,16 @@
       this.bar = make("div", { class: "pg-progress", role: "progressbar", "aria-label": "Progress" }, this.fill);
       this.notices = make("div", { class: "pg-notices" });
       this.error = make("p", { class: "pg-error", role: "alert", hidden: true });
-      this.head = make("div", { class: "pg-status" }, this.dot, this.words);
+      this.model = make("bdi", { class: "pg-model", title: "Model" });
+      this.head = make("div", { class: "pg-status" }, this.dot, this.words, this.model);
       this.messages = make("div", { class: "pg-messages" }, this.error, this.notices);
     }
 
     update(view) {
       const { status } = view;
       say(this.words, line(view));
-      mark(this.head, "data-state", status.state);
+      say(this.model, view.started ? view.started.model : "");
+      mark(this.head, "data-state", this.words.textContent ? status.state : "silent");
       this.progress(status);
       this.tell(status.notices || []);
       const failed = status.error || (view.run && view.run.finished && view.run.finished.reason === "error" && view.run.finished.message) || "";
