@@ -110,12 +110,12 @@
     }
   }
 
-  const LABELS = {
-    logit_bias: "logit bias", repetition_penalty: "repetition penalty", no_repeat_ngram: "no-repeat n-gram",
-    temperature: "temperature", top_k: "top-k", top_p: "top-p", min_p: "min-p", typical: "typical", raw: "raw", final: "final",
-  };
+  const LABELS = { top_k: "top-k", top_p: "top-p", min_p: "min-p" }; // of filters without a twin here
 
   /** A filter's name as people write it. */
-  playground.filterLabel = (name) => LABELS[name] || String(name).replace(/_/g, " ");
+  playground.filterLabel = (name) => {
+    const twin = (playground.filters || {})[name];
+    return (twin && twin.label) || LABELS[name] || String(name).replace(/_/g, " ");
+  };
   playground.Bars = Bars;
 })();

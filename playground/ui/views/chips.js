@@ -165,6 +165,22 @@
       say(tag, text);
     }
 
+    /** The button of step number `at`. */
+    node(at) {
+      return this.nodes[at + this.prompts];
+    }
+
+    /** The same steps (by number), those in sight before the others. */
+    visibleFirst(steps) {
+      const top = this.element.scrollTop, bottom = top + this.element.clientHeight;
+      const seen = (at) => {
+        const node = this.nodes[at + this.prompts];
+        return node && node.offsetTop + node.offsetHeight > top && node.offsetTop < bottom;
+      };
+      const near = new Set(steps.filter(seen));
+      return [...near, ...steps.filter((at) => !near.has(at))];
+    }
+
     nearEnd() {
       const box = this.element;
       return box.scrollHeight - box.scrollTop - box.clientHeight < 48;

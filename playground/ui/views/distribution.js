@@ -33,21 +33,24 @@
     return [...rows.slice(0, at), { ...rest(raw, first), part: true }, ...rows.slice(at), { ...rest(0, final - first), count: 0 }];
   }
 
+  /** What the pipeline makes of the snapshot: the candidates and the chosen token by name, the rest nameless. */
   function redrawn(step, result) {
     const names = new Map(step.candidates.map((c) => [c.token_id, c.text]));
-    names.set(step.token_id, step.piece || step.text);
-    const raw = new Map();
-    let groups = 0;
-    for (const atom of result.stages[0].atoms) raw.set(atom.token_id === null ? `group ${groups++}` : atom.token_id, atom.probability);
-    let group = 0;
-    return result.atoms.map((atom) => {
+    if (result.chosen.token_id !== null && !names.has(result.chosen.token_id)) names.set(result.chosen.token_id, result.chosen.text);
+    const raw = new Map(result.stages[0].atoms.map((atom) => [atom.token_id, atom.probability]));
+    let unnamed = 1;
+    for (const id of names.keys()) unnamed -= raw.get(id) || 0;
+    const atoms = result.atoms.map((atom) => {
       const named = atom.token_id !== null && names.has(atom.token_id);
-      const key = atom.token_id === null ? `group ${group++}` : atom.token_id;
       return {
-        token_id: named ? atom.token_id : null, text: named ? atom.text || names.get(atom.token_id) : "",
-        count: atom.count || 1, raw: raw.get(key) || 0, final: atom.probability, removed_by: atom.removed_by || null,
+        token_id: named ? atom.token_id : null, text: named ? names.get(atom.token_id) || "" : "", count: atom.count,
+        raw: named ? raw.get(atom.token_id) : 0, final: atom.probability, removed_by: atom.removed_by || null,
       };
     });
+    const rest = atoms.find((atom) => atom.token_id === null);
+    if (rest) rest.raw = Math.max(0, unnamed);
+    const bar = result.cumulative.map((piece) => ({ ...piece, token_id: names.has(piece.token_id) ? piece.token_id : null, final: piece.probability }));
+    return { atoms, bar };
   }
 
   function fold(atoms) {
@@ -98,7 +101,8 @@
   playground.distribution = (step, redraw) => {
     const result = redraw.result(step);
     const again = redraw.moved && result;
-    const atoms = again ? redrawn(step, result) : recorded(step);
+    const drawn = again ? redrawn(step, result) : null;
+    const atoms = drawn ? drawn.atoms : recorded(step);
     const how = manner(step, redraw);
     const chosen = again && result.chosen && how !== "yours" ? result.chosen : { token_id: step.token_id, text: step.piece || step.text };
     const kept = atoms.filter((atom) => atom.token_id !== null && !atom.removed_by && atom.final > 0);
@@ -106,6 +110,6 @@
     kept.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     gone.sort((a, b) => b.raw - a.raw || a.token_id - b.token_id);
     const random = how === "drawn" ? (step.random === null ? step.uniform : step.random) : null;
-    return { rows: kept.concat(gone), kept: kept.length, others: fold(atoms), segments: segments(atoms), result, chosen, written: step.token_id, how, random };
+    return { rows: kept.concat(gone), kept: kept.length, others: fold(atoms), segments: segments(drawn ? drawn.bar : atoms), result, chosen, written: step.token_id, how, random };
   };
 })();

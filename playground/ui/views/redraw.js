@@ -5,15 +5,19 @@
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
-  const CHUNK_MS = 6;
-  // Settings that no filter and no choice of a token reads: moving them redraws nothing.
-  const ELSEWHERE = new Set([
-    "model", "prompt", "system", "message", "messages", "chat", "seed", "max_new_tokens", "stop", "stop_string",
-    "stop_strings", "time_limit_s", "num_beams", "length_penalty", "early_stopping",
-  ]);
+  const CHUNK_MS = 10;
+
+  /** The settings that a filter's twin or the choice of a token reads; moving others redraws nothing. */
+  function read() {
+    return new Set(["search", ...Object.values(playground.filters || {}).flatMap((twin) => twin.fields || [])]);
+  }
+
+  function differs(a, b) {
+    return typeof a === "number" && typeof b === "number" ? Math.abs(a - b) > 1e-9 : a !== b;
+  }
 
   function idle(work) {
-    if (window.requestIdleCallback) window.requestIdleCallback(work, { timeout: 200 });
+    if (window.requestIdleCallback) window.requestIdleCallback(work, { timeout: 50 });
     else setTimeout(work, 1);
   }
 
@@ -26,12 +30,16 @@
       this.started = null;
       this.moved = false;
       this.settings = {};
+      this.steps = [];
+      this.written = []; // ids of all new tokens: penalties look at those before a step
       this.known = new WeakMap();
       this.turn = 0;
     }
 
-    /** The run that is shown; its own settings are the starting point of the sliders. */
-    follow(started) {
+    /** The run that is shown; its own settings are the starting point of the sliders. `steps`: what it wrote. */
+    follow(started, steps) {
+      this.steps = steps;
+      if (this.written.length !== steps.length || started !== this.started) this.written = steps.map((step) => step.token_id);
       if (started === this.started) return;
       this.started = started;
       this.refresh();
@@ -45,10 +53,10 @@
 
     refresh() {
       const own = (this.started && this.started.settings) || {};
-      const changed = Object.keys(this.sliders).filter((name) => name in own && !ELSEWHERE.has(name) && this.sliders[name] !== own[name]);
+      const fields = read();
+      const changed = Object.keys(this.sliders).filter((name) => name in own && fields.has(name) && differs(this.sliders[name], own[name]));
       this.settings = { ...own };
       for (const name of changed) this.settings[name] = this.sliders[name];
-      this.changed = changed;
       this.moved = changed.length > 0;
       this.version += 1;
     }
@@ -65,12 +73,19 @@
       if (kept && kept.version === this.version) return kept.result;
       let result = null;
       try {
-        result = playground.pipeline(step, this.started, this.now(step));
+        result = playground.pipeline(step, this.started, this.now(step), this.written);
+        if (result.chosen.token_id !== null && !result.chosen.text) result.chosen.text = this.text(result.chosen.token_id);
       } catch (error) {
         console.error("this step cannot be redrawn", error);
       }
       this.known.set(step, { version: this.version, result });
       return result;
+    }
+
+    /** The text of a token that stands somewhere in the run. */
+    text(token_id) {
+      const found = this.steps.find((step) => step.token_id === token_id) || this.started.prompt_tokens.find((token) => token.token_id === token_id);
+      return found ? found.piece || found.text : "";
     }
 
     /** What would stand here under the moved sliders: {token_id, text, group} where it differs, else null. */
@@ -81,17 +96,17 @@
       return result.chosen;
     }
 
-    /** Visits every step in slices of a few milliseconds; a newer call replaces an older one. */
-    eventually(steps, visit) {
+    /** Visits all `places` in slices of a few milliseconds; a newer call replaces an older one. */
+    eventually(places, visit) {
       const turn = (this.turn += 1);
-      let at = 0;
+      let next = 0;
       const work = () => {
         if (turn !== this.turn) return;
         const until = performance.now() + CHUNK_MS;
-        while (at < steps.length && performance.now() < until) visit(steps[at], at++);
-        if (at < steps.length) idle(work);
+        while (next < places.length && performance.now() < until) visit(places[next++]);
+        if (next < places.length) idle(work);
       };
-      idle(work);
+      if (places.length) idle(work);
     }
   }
 

@@ -7,7 +7,7 @@
 
   /** One sentence: what this stage did. */
   function sentence(stage, settings) {
-    const gone = lost(stage);
+    const gone = Math.round(stage.removed);
     const removed = gone ? ` It removed ${count(gone)} ${gone === 1 ? "token" : "tokens"}.` : " It removed nothing.";
     const number = (name) => settings[name];
     switch (stage.name) {
@@ -26,15 +26,9 @@
     }
   }
 
-  function lost(stage) {
-    if (typeof stage.removed === "number") return stage.removed;
-    if (Array.isArray(stage.removed)) return stage.removed.length;
-    return stage.atoms.filter((a) => a.removed_by === stage.name).reduce((sum, a) => sum + (a.count || 1), 0);
-  }
-
   /** The tokens that all small pictures show, in one order: the model's favourites and the chosen one. */
   function shownIds(stages, chosen, n) {
-    const named = stages[0].atoms.filter((a) => a.token_id !== null && a.text !== "");
+    const named = stages[0].atoms.filter((a) => a.token_id !== null && a.text);
     const ids = [...named].sort((a, b) => b.probability - a.probability).slice(0, n).map((a) => a.token_id);
     if (chosen !== null && !ids.includes(chosen) && named.some((a) => a.token_id === chosen)) ids[ids.length - 1] = chosen;
     return ids;
@@ -93,11 +87,12 @@
       if (!view.result) return;
       this.view = view;
       this.settings = settings;
+      this.stages = [...view.result.stages, { name: "final", label: "final", active: true, removed: 0, atoms: view.result.atoms }];
       this.paint();
     }
 
     paint() {
-      const { stages } = this.view.result;
+      const { stages } = this;
       const chosen = this.view.chosen.token_id;
       const ids = shownIds(stages, chosen, SMALL);
       const scale = Math.max(0.05, ...stages.flatMap((stage) => (stage.active ? stage.atoms.filter((a) => ids.includes(a.token_id)).map((a) => a.probability) : [])));
@@ -117,11 +112,11 @@
     }
 
     enlarge(at, ids, chosen, scale) {
-      const stage = this.view.result.stages[at];
+      const stage = this.stages[at];
       const label = stage.label || playground.filterLabel(stage.name);
       say(this.title, stage.active ? label : `${label} is off`);
       say(this.words, stage.active ? sentence(stage, this.settings) : "It changes nothing here.");
-      const by = new Map(stage.atoms.map((a) => [a.token_id, a])), raw = new Map(this.view.result.stages[0].atoms.map((a) => [a.token_id, a]));
+      const by = new Map(stage.atoms.map((a) => [a.token_id, a])), raw = new Map(this.stages[0].atoms.map((a) => [a.token_id, a]));
       if (chosen !== null && !ids.includes(chosen) && by.has(chosen)) ids[ids.length - 1] = chosen;
       this.bars.replaceChildren(...ids.map((id) => {
         const now = by.get(id), height = (p) => `${Math.min(100, (p / scale) * 100)}%`;

@@ -18,6 +18,7 @@
       this.hypothesis = null; // {at, row}: a beam that a person opened
       this.pinned = null; // {prompt, at} that a person opened, null: follow the newest
       this.drawn = false;
+      this.compared = new WeakMap(); // chip → the version of the sliders it was compared under
       const actions = {
         open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
         fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
@@ -79,7 +80,7 @@
       const run = this.store.current;
       const started = run ? run.started : null;
       const steps = this.steps(run);
-      this.redraw.follow(started);
+      this.redraw.follow(started, steps);
       if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
       const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
       return {
@@ -116,13 +117,10 @@
     differences(view) {
       const { redraw, steps } = view;
       if (view.place && !view.place.prompt) this.chips.differs(view.place.at, redraw.other(steps[view.place.at]));
-      const known = this.compared;
-      const same = known && known.version === redraw.version && known.run === view.run;
-      const from = same ? Math.min(known.count, steps.length) : 0;
-      this.compared = { version: redraw.version, run: view.run, count: from };
-      redraw.eventually(steps.slice(from), (step, i) => {
-        this.chips.differs(from + i, redraw.other(step));
-        this.compared.count = from + i + 1;
+      const waiting = [...steps.keys()].filter((at) => this.compared.get(this.chips.node(at)) !== redraw.version);
+      redraw.eventually(this.chips.visibleFirst(waiting), (at) => {
+        this.chips.differs(at, redraw.other(steps[at]));
+        this.compared.set(this.chips.node(at), redraw.version);
       });
     }
 

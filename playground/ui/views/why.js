@@ -87,8 +87,9 @@
       if (!view.redraw.moved) return;
       const other = drawn.chosen.token_id !== step.token_id;
       const name = drawn.chosen.token_id === null ? `one of the ${count(drawn.others.count)} others` : `“${visible(drawn.chosen.text || "", 24)}”`;
-      const what = drawn.how === "beam" ? "" : other ? `With the same number this would now be ${name}. ` : "With the same number this token stays. ";
-      say(this.note, what + "Each step is redrawn as if its own context had stayed.");
+      const what = other ? `With the same number this would now be ${name}. ` : "With the same number this token stays. ";
+      const sentence = what + "Each step is redrawn as if its own context had stayed.";
+      say(this.note, drawn.how === "beam" ? "Beam search follows several texts at once, so it cannot be redrawn from this run: run it again." : sentence);
     }
   }
 
