@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT, free_port, wait_until_served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # without `make`, the environment is made first
 
 # run inside the environment: which installed packages does nothing in requirements.txt ask for?
 UNASKED = """
