@@ -191,16 +191,22 @@ def longest_copies(samples: Sequence[Sequence[str]], texts: Sequence[Sequence[st
     corpus = codes[np.array(flat, dtype=np.int64)]
     best = [(0, 0)] * len(rows)
     values = [codes[np.array(row, dtype=np.int64)] for row in rows]
-    hashes, runs, n = corpus.copy(), [v.copy() for v in values], 1
     factor = np.uint64(6364136223846793005)
+    runs, hashes, at, n = [v.copy() for v in values], corpus, np.arange(len(corpus)), 1
     while True:
-        hits = [np.isin(run, hashes) for run in runs]
+        wanted = np.unique(np.concatenate(runs))
+        stays = np.isin(hashes, wanted)  # a longer run can only begin where this one stood
+        hashes, at = hashes[stays], at[stays]
+        there = np.unique(hashes)
+        hits = [np.isin(run, there) for run in runs]
         for i, hit in enumerate(hits):
             if hit.any():
                 best[i] = (n, int(hit.argmax()))
         if not any(hit.any() for hit in hits):
             return best
-        hashes = hashes[:-1] * factor + corpus[n:]
+        inside = at + n < len(corpus)
+        hashes, at = hashes[inside], at[inside]
+        hashes = hashes * factor + corpus[at + n]
         runs = [run[:-1] * factor + value[n:] for run, value in zip(runs, values, strict=True)]
         n += 1
 
