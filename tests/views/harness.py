@@ -40,6 +40,6 @@ def page(dark: bool = False, extra: tuple[Path, ...] = ()) -> str:
     """The document; `extra` scripts load before the views."""
     scripts = "\n".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in extra)
     return (
-        f'<!doctype html><html lang="en"><head>{TOP}<style>{STYLE}{views.css()}</style>{scripts}{views.head()}</head>'
+        f'<!doctype html><html lang="en"><head>{TOP}<style>{STYLE}</style>{scripts}{views.head()}</head>'
         f'<body class="{"dark" if dark else ""}"><div id="host"></div><script>{BOOT}</script></body></html>'
     )

@@ -26,15 +26,17 @@ _RANK = {"dom.js": 0, "base.css": 0, "theatre.js": 2}  # what others build on fi
 
 
 def head() -> str:
-    """The page's `<script>` elements for `launch(head=…)`, one per file."""
-    return "\n".join(f"<script>\n{_checked(path, '</script')}\n</script>" for path in scripts())
+    """Styles and scripts of the views as elements for `launch(head=…)`, scripts one per file.
+
+    The styles stand here and not in `launch(css=…)`: Gradio rewrites that sheet rule by rule and
+    drops `@container` on the way.
+    """
+    elements = [f"<script>\n{_checked(path, '</script')}\n</script>" for path in scripts()]
+    return "\n".join([f"<style>\n{css()}\n</style>", *elements])
 
 
 def css() -> str:
-    """The views' styles as one sheet, for a `<style>` element in the head.
-
-    Not for `launch(css=…)`: Gradio rewrites that sheet rule by rule and drops `@container`.
-    """
+    """The views' styles as one sheet; `head()` holds it already."""
     return "\n".join(_checked(path, "</style") for path in styles())
 
 
