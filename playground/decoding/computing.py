@@ -12,15 +12,16 @@ from playground.events import Event, Progress, Reason
 if TYPE_CHECKING:
     from torch import Tensor
 
+    Arrival = Generator[Event, Reason | None, tuple[Tensor | None, Reason | None]]
+
+Turn = Callable[[], AbstractContextManager[object]]
 Pending = tuple[tuple[int, ...], tuple[int, ...]]  # tokens to feed, and the rows they go on from
 
 
 class Computing:
     """Runs a stepper in turns; waiting, for a turn or for the consumer, is not counted as time."""
 
-    def __init__(
-        self, stepper: Stepper, plan: Plan, turn: Callable[[], AbstractContextManager[object]], clock: Callable[[], float]
-    ):
+    def __init__(self, stepper: Stepper, plan: Plan, turn: Turn, clock: Callable[[], float]):
         self.stepper = stepper
         self.positions = 0  # in the cache, per row
         self.first_token_s: float | None = None
@@ -48,7 +49,7 @@ class Computing:
         rows = None if parents == (0,) else torch.tensor(parents)
         return self._timed(lambda: self.stepper.step(torch.tensor(token_ids), rows))
 
-    def arrive(self, start: Kept, pending: Pending | None) -> "Generator[Event, Reason | None, tuple[Tensor | None, Reason | None]]":
+    def arrive(self, start: Kept, pending: Pending | None) -> "Arrival":
         """The logits that follow `start`, from its cache where that can be, bit for bit as they were.
 
         Computes the place again where there is no cache (Progress events meanwhile).
@@ -65,13 +66,14 @@ class Computing:
                 return self.step(start.tokens[-1:], (0,)), None
             if not self._crop(0):
                 raise PlaygroundError(
-                    f"This model cannot go back to step {n}: its memory of the text no longer reaches there. Start a new run."
+                    f"This model cannot go back to step {n}: its memory of the text no longer reaches there. "
+                    "Start a new run."
                 )
             return (yield from self._again(start))
         logits = self._prefill((*start.input_ids, *start.tokens))
         return logits, None
 
-    def _again(self, start: Kept) -> "Generator[Event, Reason | None, tuple[Tensor | None, Reason | None]]":
+    def _again(self, start: Kept) -> "Arrival":
         """The whole text once more, token by token as it was written."""
         logits = self._prefill(start.input_ids)
         for done, token_id in enumerate(start.tokens):

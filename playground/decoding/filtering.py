@@ -61,5 +61,5 @@ def trouble(logits: "Tensor", stages: "Sequence[tuple[str, Tensor]]" = (), index
         )
     for name, scores in stages:
         if not np.isfinite(scores.numpy(force=True).max(-1)).all():
-            return f"Step {index}: {name} removed the last possible token. Weaken this setting and go on from the step before."
+            return f"Step {index}: {name} removed the last possible token. Weaken it and go on from the step before."
     return None

@@ -57,7 +57,7 @@ class Kept:
             PlaygroundError: there is no such step.
         """
         if not 0 <= index <= self.index:
-            raise PlaygroundError(f"index must be a step from 0 to {self.index}, got {index}: choose one of the run's steps.")
+            raise PlaygroundError(f"index must be 0 to {self.index}, got {index}: choose one of the run's steps.")
         if index == self.index and token_id is None:
             return self
         kept = self.alone()

@@ -44,12 +44,12 @@ def decode(
         PlaygroundError: a prompt without tokens, or longer than the context window.
     """
     _check(plan)
-    chooser = plan.chooser
     start = start or Kept(plan.input_ids)
-    if start.beams is not None and start.beams.search != chooser:
+    if start.beams is not None and start.beams.search != plan.chooser:
         start = start.alone()
     computing = Computing(stepper, plan, turn, clock)
-    writer = (SeveralRows if chooser.several else OneRow)(vocabulary, plan, chooser, start, computing, run_id, seq)
+    kind: type[OneRow] | type[SeveralRows] = SeveralRows if plan.chooser.several else OneRow
+    writer = kind(vocabulary, plan, computing, start, run_id, seq)
     reason = writer.reason
     if reason is None:
         logits, reason = yield from computing.arrive(start, writer.pending)
@@ -59,7 +59,7 @@ def decode(
             if reason is not None:
                 break
         reason = reason or writer.reason
-        if reason is None:
+        if reason is None and writer.pending is not None:
             logits = computing.step(*writer.pending)
     yield _finished(writer, computing, plan, run_id, reason)
 
@@ -81,7 +81,8 @@ def _check(plan: Plan) -> None:
     T = len(plan.input_ids)
     if not T:
         raise PlaygroundError("The prompt has no tokens, and this model needs one to begin with: write something.")
-    if T > plan.context_window:
+    surplus = T - plan.context_window
+    if surplus > 0:
         raise PlaygroundError(
-            f"The prompt has {T} tokens and the model looks at {plan.context_window}: shorten it by {T - plan.context_window}."
+            f"The prompt has {T} tokens and the model looks at {plan.context_window}: shorten it by {surplus}."
         )

@@ -8,7 +8,7 @@ from playground.decoding.computing import Computing, Pending
 from playground.decoding.ends import Stream, limit
 from playground.decoding.filtering import Context, filtered, trouble
 from playground.decoding.kept import Kept
-from playground.decoding.plan import Plan, Search, Vocabulary
+from playground.decoding.plan import Plan, Vocabulary
 from playground.decoding.randomness import uniform
 from playground.decoding.search._choice import Ending
 from playground.decoding.snapshot import Pieces, look
@@ -21,15 +21,14 @@ if TYPE_CHECKING:
 class OneRow:
     """Turns logits (1, V) into TokenSteps; `reason` is set once the run is over."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, plan: Plan, chooser: Search, start: Kept, computing: Computing, run_id: str, seq: int
-    ):
+    def __init__(self, vocabulary: Vocabulary, plan: Plan, computing: Computing, start: Kept, run_id: str, seq: int):
         self.seq, self.begun = seq, start.index
         self.reason = limit(plan, start.index, 0.0)
         self.stop_string: str | None = None
         self.message: str | None = None
         self.pending: Pending | None = None
-        self._vocabulary, self._plan, self._chooser, self._computing, self._run_id = vocabulary, plan, chooser, computing, run_id
+        self._vocabulary, self._plan, self._computing, self._run_id = vocabulary, plan, computing, run_id
+        self._chooser = plan.chooser
         self._start, self._forced = start, start.forced
         self._tokens, self._texts = list(start.tokens), list(start.texts)
         self._first_logits = start.first_logits

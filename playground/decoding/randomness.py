@@ -10,5 +10,6 @@ def uniform(seed: int, lane: int, index: int) -> float:
     import numpy as np
 
     word = 2**64
-    bits = np.random.Philox(key=[seed % word, lane % word], counter=index % word)
+    key = np.array([seed % word, lane % word], dtype=np.uint64)  # a list of large ints would become floats
+    bits = np.random.Philox(key=key, counter=index % word)
     return float(np.random.Generator(bits).random())

@@ -16,7 +16,7 @@ from playground.decoding.plan import Plan, Search, Vocabulary
 from playground.decoding.randomness import uniform
 from playground.decoding.search._choice import Choice, Ending, Hypothesis
 from playground.decoding.snapshot import Pieces, View, look
-from playground.events import Beam, BeamStep, Event, Reason, TokenStep
+from playground.events import Beam, BeamStep, Candidate, Event, Reason, TokenStep
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,15 +42,14 @@ class Beams:
 class SeveralRows:
     """Turns logits (B, V) into BeamSteps, and the winner into TokenSteps; `reason` is set once it is over."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, plan: Plan, chooser: Search, start: Kept, computing: Computing, run_id: str, seq: int
-    ):
+    def __init__(self, vocabulary: Vocabulary, plan: Plan, computing: Computing, start: Kept, run_id: str, seq: int):
         beams: Beams | None = start.beams
         self.seq, self.begun = seq, start.index
         self.reason = limit(plan, start.index, 0.0)
         self.stop_string: str | None = None
         self.message: str | None = None
-        self._vocabulary, self._plan, self._chooser, self._computing, self._run_id = vocabulary, plan, chooser, computing, run_id
+        self._vocabulary, self._plan, self._computing, self._run_id = vocabulary, plan, computing, run_id
+        self._chooser = plan.chooser
         self._start = start
         self._common = start.tokens[: beams.begun] if beams else start.tokens
         self._before = (*start.input_ids, *self._common)
@@ -141,13 +140,10 @@ class SeveralRows:
             so_far = written(self._vocabulary, self._before, h.tokens)
             shorter = written(self._vocabulary, self._before, h.tokens[:-1])
             old = h.finished and h.tokens in before
-            beams.append(Beam(
-                before.index(h.tokens) if old else h.parents[-1], h.tokens[-1], so_far[len(shorter) :], h.score, h.finished,
-                h.tokens, so_far,
-            ))  # fmt: skip
-        candidates = tuple(
-            tuple(c for i, c in enumerate(view.candidates) if i < SHOWN or c.token_id in view.ranks) for view in self._history[-1]
-        )
+            parent = before.index(h.tokens) if old else h.parents[-1]
+            text = so_far[len(shorter) :]
+            beams.append(Beam(parent, h.tokens[-1], text, h.score, h.finished, h.tokens, so_far))
+        candidates = tuple(_shortened(view) for view in self._history[-1])
         self.seq += 1
         return BeamStep(self._run_id, self.seq - 1, length, tuple(beams), candidates, self._computing.elapsed_s)
 
@@ -168,11 +164,12 @@ class SeveralRows:
             chosen = view.candidate(token_id)
             self.seq += 1
             yield TokenStep(
-                run_id=self._run_id, seq=self.seq - 1, index=index, position=len(plan.input_ids) + index, lane=plan.lane,
-                token_id=token_id, text=texts[i], piece=chosen.text, probability=chosen.probability,
-                logprob=view.logprob(token_id), random=None, uniform=uniform(plan.seed, plan.lane, index),
-                rank=view.ranks[token_id], entropy_bits=view.entropy_bits, candidates=view.candidates, known=view.known,
-                tail=view.tail, special=self._vocabulary.is_special(token_id), elapsed_s=self._computing.elapsed_s,
+                run_id=self._run_id, seq=self.seq - 1, index=index, position=len(plan.input_ids) + index,
+                lane=plan.lane, token_id=token_id, text=texts[i], piece=chosen.text,
+                probability=chosen.probability, logprob=view.logprob(token_id), random=None,
+                uniform=uniform(plan.seed, plan.lane, index), rank=view.ranks[token_id],
+                entropy_bits=view.entropy_bits, candidates=view.candidates, known=view.known, tail=view.tail,
+                special=self._vocabulary.is_special(token_id), elapsed_s=self._computing.elapsed_s,
             )  # fmt: skip
 
     def _told(self) -> tuple[str, ...]:
@@ -204,6 +201,9 @@ class SeveralRows:
         if self._choice and (self._over or self.message):
             return replace(kept, cache=None, cached=0, cache_bytes=0, beams=None)
         beams = Beams(self._chooser, self._choice, tuple(self._history), len(self._common)) if self._choice else None
-        return replace(
-            kept, cache=computing.stepper.cache, cached=computing.positions, cache_bytes=computing.stepper.bytes, beams=beams
-        )
+        cache, size = computing.stepper.cache, computing.stepper.bytes
+        return replace(kept, cache=cache, cached=computing.positions, cache_bytes=size, beams=beams)
+
+
+def _shortened(view: View) -> tuple[Candidate, ...]:
+    return tuple(c for i, c in enumerate(view.candidates) if i < SHOWN or c.token_id in view.ranks)

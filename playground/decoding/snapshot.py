@@ -57,7 +57,12 @@ class View:
 
 
 def look(
-    logits: "Tensor", stages: "Sequence[tuple[str, Tensor]]", must: Sequence[int], seen: "np.ndarray", pieces: Pieces, top: int = TOP
+    logits: "Tensor",
+    stages: "Sequence[tuple[str, Tensor]]",
+    must: Sequence[int],
+    seen: "np.ndarray",
+    pieces: Pieces,
+    top: int = TOP,
 ) -> View:
     """The view of one row.
 
@@ -79,11 +84,16 @@ def look(
     candidates = _candidates(ids, raw, np.exp((raw[ids] - highest).astype(np.float64)) / total, stages, pieces)
     known, rest = _split(raw, ids, seen)
     ranks = {t: int(np.count_nonzero(raw > raw[t]) + np.count_nonzero(raw[:t] == raw[t])) for t in must}
-    return View(candidates, known, _tail(rest, len(ids)), max(0.0, entropy) / np.log(2.0), ranks, highest + float(np.log(total)))
+    bits = float(max(0.0, entropy) / np.log(2.0))
+    return View(candidates, known, _tail(rest, len(ids)), bits, ranks, highest + float(np.log(total)))
 
 
 def _candidates(
-    ids: "np.ndarray", raw: "np.ndarray", raw_probs: "np.ndarray", stages: "Sequence[tuple[str, Tensor]]", pieces: Pieces
+    ids: "np.ndarray",
+    raw: "np.ndarray",
+    raw_probs: "np.ndarray",
+    stages: "Sequence[tuple[str, Tensor]]",
+    pieces: Pieces,
 ) -> tuple[Candidate, ...]:
     import numpy as np
 

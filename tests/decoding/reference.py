@@ -5,6 +5,9 @@ import copy
 import torch
 from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
+from playground.decoding.loop import Plan, decode, filters_from, search_from
+from playground.events import BeamStep, TokenStep
+
 
 class GPT2Stepper:
     """The `Stepper` protocol, as short as it can be."""
@@ -17,7 +20,8 @@ class GPT2Stepper:
 
     @property
     def bytes(self):
-        return sum(t.numel() * t.element_size() for l in self.cache.layers if l.is_initialized for t in (l.keys, l.values))
+        layers = [layer for layer in self.cache.layers if layer.is_initialized]
+        return sum(t.numel() * t.element_size() for layer in layers for t in (layer.keys, layer.values))
 
     @torch.inference_mode()
     def prefill(self, input_ids):
@@ -61,6 +65,46 @@ class NumberVocabulary:
 
     def is_special(self, token_id):
         return False
+
+
+class TokenizerVocabulary:
+    """The vocabulary of a transformers tokenizer."""
+
+    def __init__(self, tokenizer, vocab_size):
+        self.tokenizer, self.vocab_size = tokenizer, vocab_size
+
+    def encode(self, text):
+        return self.tokenizer.encode(text, add_special_tokens=False)
+
+    def decode(self, ids):
+        return self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def piece(self, token_id):
+        return self.tokenizer.decode([token_id])
+
+    def is_special(self, token_id):
+        return token_id in self.tokenizer.all_special_ids
+
+
+def plan_of(vocabulary, prompt=(1, 5, 9), max_new_tokens=12, context_window=128, **rest):
+    """A plan from loose settings: those of filters and searches by name, those of the plan by name."""
+    own = {k: rest.pop(k) for k in ("eos_token_ids", "stop_strings", "time_limit_s", "seed", "lane") if k in rest}
+    off = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "typical_p": 1.0} | rest
+    return Plan(
+        tuple(prompt),
+        filters_from(off, vocabulary),
+        search_from(off),
+        max_new_tokens,
+        context_window=context_window,
+        **own,
+    )
+
+
+def run(stepper, vocabulary, plan, **rest):
+    """All events of a run: (token steps, beam steps, finished)."""
+    events = list(decode(stepper, vocabulary, plan, run_id="run", **rest))
+    steps = [e for e in events if isinstance(e, TokenStep)]
+    return steps, [e for e in events if isinstance(e, BeamStep)], events[-1]
 
 
 def tiny_gpt2(vocab_size=97, seed=0, context=128, scale=4.0):

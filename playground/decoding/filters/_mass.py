@@ -13,17 +13,19 @@ FIRST = 1024
 
 
 def ordered_until(keys: "Tensor", probs: "Tensor", mass: float) -> "tuple[Tensor, Tensor]":
-    """Ids in ascending order of `keys` (V,), ties by id, and their summed `probs` (V, float64), at least
-    until the sum reaches `mass`."""
+    """Ids in ascending order of `keys` (V,), and their summed `probs` (float64), at least until it is `mass`.
+
+    Of equal keys the last id comes first, as in transformers.
+    """
     import torch
 
     V = keys.shape[-1]
     if V > FIRST:
         edge = keys.topk(FIRST, largest=False).values[-1]
-        ids = ((keys <= edge) & keys.isfinite()).nonzero()[:, 0]  # all that tie with the last one are in
+        ids = ((keys <= edge) & keys.isfinite()).nonzero()[:, 0].flip(0)  # all that equal the last one are in
         ids = ids[torch.sort(keys[ids], stable=True).indices]
-        sums = probs[ids].cumsum(-1)
+        sums = probs[ids].double().cumsum(-1)
         if len(ids) and sums[-1] >= mass:
             return ids, sums
-    ids = torch.sort(keys, stable=True).indices
-    return ids, probs[ids].cumsum(-1)
+    ids = len(keys) - 1 - torch.sort(keys.flip(0), stable=True).indices
+    return ids, probs[ids].double().cumsum(-1)

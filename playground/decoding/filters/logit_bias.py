@@ -125,6 +125,7 @@ def _number(written: str, piece: str) -> float:
         bias = math.nan
     if not math.isfinite(bias) or abs(bias) > LARGEST:
         raise PlaygroundError(
-            f"logit_bias for {piece!r} must be a number from {-LARGEST:g} to {LARGEST:g}, got {written.strip()!r}: {SYNTAX}."
+            f"logit_bias for {piece!r} must be a number from {-LARGEST:g} to {LARGEST:g}, "
+            f"got {written.strip()!r}: {SYNTAX}."
         )
     return bias

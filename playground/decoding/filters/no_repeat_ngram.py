@@ -32,7 +32,7 @@ class Filter:
     def __call__(self, logits: "Tensor", input_ids: "Tensor") -> "Tensor":
         n, T = self.no_repeat_ngram_size, input_ids.shape[-1]
         out = logits.clone()
-        if n < 1 or T < n:
+        if n < 1 or n > T:
             return out
         windows = input_ids.unfold(-1, n, 1)  # (B, T - n + 1, n)
         suffix = input_ids[:, T - n + 1 :]  # (B, n - 1): what the next token would complete

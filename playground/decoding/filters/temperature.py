@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ORDER = 40
 PENALTY = False
+OVERFLOWS = 1e-3  # below, a quotient of float32 may
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Filter:
     def __call__(self, logits: "Tensor", input_ids: "Tensor") -> "Tensor":
         import torch
 
-        from_top = logits - logits.amax(-1, keepdim=True)  # softmax does not see it, and no T overflows
         if self.greedy:
             favourite = torch.full_like(logits, -float("inf"))
             return favourite.scatter(-1, logits.argmax(-1, keepdim=True), 0.0)
-        return from_top / self.temperature
+        if self.temperature < OVERFLOWS:
+            logits = logits - logits.amax(-1, keepdim=True)  # softmax does not see it
+        return logits / self.temperature

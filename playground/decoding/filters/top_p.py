@@ -37,8 +37,7 @@ class Filter:
             return logits.clone()
         out = torch.full_like(logits, -float("inf"))
         for row in range(len(logits)):
-            probs = logits[row].double().softmax(-1)
-            ids, sums = ordered_until(-logits[row], probs, self.top_p)
+            ids, sums = ordered_until(-logits[row], logits[row].softmax(-1), self.top_p)
             keep = 1 + int((sums[:-1] < self.top_p).sum())  # stays where those before it hold less than p
             out[row, ids[:keep]] = logits[row, ids[:keep]]
         return out

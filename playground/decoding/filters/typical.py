@@ -40,10 +40,9 @@ class Filter:
         out = torch.full_like(logits, -float("inf"))
         for row in range(len(logits)):
             logprobs = logits[row].log_softmax(-1)
-            probs = logprobs.double().exp()
-            entropy = -(logprobs.double() * probs).nansum()  # 0 · log 0 counts as 0
-            distance = (-logprobs - entropy.float()).abs()  # inf where removed: comes last
-            ids, sums = ordered_until(distance, probs, self.typical_p)
+            entropy = -(logprobs * logprobs.exp()).nansum()  # 0 · log 0 counts as 0
+            distance = (-logprobs - entropy).abs()  # inf where removed: comes last
+            ids, sums = ordered_until(distance, logits[row].softmax(-1), self.typical_p)
             last = int((sums < self.typical_p).sum().clamp(max=len(ids) - 1))
             keep = (distance <= distance[ids[last]]) & logits[row].isfinite()
             out[row, keep] = logits[row, keep]

@@ -1,7 +1,7 @@
 """What a search answers after each step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -35,9 +35,13 @@ class Choice:
 @dataclass(frozen=True)
 class Ending:
     """What a search must know of the end: `last` is True in the step after which no other may come,
-    `max_length` the number of new tokens a run can reach, `ends(tokens)` whether a sequence is over."""
+    `max_length` the number of new tokens a run can reach, `stops(tokens)` whether they hold a stop string."""
 
     max_length: int
     eos_token_ids: tuple[int, ...] = ()
     last: bool = False
-    ends: Callable[[tuple[int, ...]], bool] = field(default=lambda tokens: False)
+    stops: Callable[[tuple[int, ...]], bool] | None = None
+
+    def over(self, tokens: tuple[int, ...]) -> bool:
+        """Whether a sequence ends with its newest token."""
+        return self.last or tokens[-1] in self.eos_token_ids or (self.stops is not None and self.stops(tokens))

@@ -25,7 +25,9 @@ NEVER = -1.0e9  # the score of what must not be chosen, as in transformers
 class Search:
     """Follows several hypotheses at once and returns the one with the best score."""
 
-    num_beams: int = slider(4, 1, 8, 1, label="Beams", group="beam", open_ended=True, help="How many hypotheses live at once.")
+    num_beams: int = slider(
+        4, 1, 8, 1, label="Beams", group="beam", open_ended=True, help="How many hypotheses live at once."
+    )  # fmt: skip
     length_penalty: float = slider(
         1.0, -2, 2, 0.1, label="Length penalty", group="beam",
         help="Finished hypotheses are compared by score / length^penalty: above 0 helps long ones.",
@@ -59,14 +61,15 @@ class Search:
         keep = max(2, 1 + len(ending.eos_token_ids)) * self.num_beams
         best, at = total.flatten().topk(min(keep, total.numel()))
         grown = [self._grow(state.running, i, rows.shape[-1]) for i in at.tolist()]
-        ends = torch.tensor([ending.last or h.tokens[-1] in ending.eos_token_ids or ending.ends(h.tokens) for h in grown])
+        ends = torch.tensor([ending.over(h.tokens) for h in grown], device=best.device)
 
         # to(best): what ended cannot go on; what goes on are the best num_beams of the rest
         open_scores = best + ends.to(best) * NEVER
         order = open_scores.topk(self.num_beams).indices.tolist()
         running = tuple(replace(grown[i], score=float(open_scores[i])) for i in order)
-        finished, hopeful = self._finish(state, grown, best, ends, ending)
-        state = State(running, finished, self._best(running, finished), hopeful and self._hopeful(running, finished, ending))
+        finished = self._finish(state, grown, best, ends)
+        hopeful = state.hopeful and self._hopeful(running, finished, ending)
+        state = State(running, finished, self._best(running, finished), hopeful)
 
         done = [h for h in finished if h.finished]
         alive = tuple(h for h in running if h.score > NEVER / 2)
@@ -83,8 +86,8 @@ class Search:
         return Hypothesis((*running[row].tokens, token_id), (*running[row].parents, row), 0.0)
 
     def _finish(
-        self, state: "State", grown: list[Hypothesis], best: "Tensor", ends: "Tensor", ending: Ending
-    ) -> "tuple[tuple[Hypothesis, ...], bool]":
+        self, state: "State", grown: list[Hypothesis], best: "Tensor", ends: "Tensor"
+    ) -> tuple[Hypothesis, ...]:
         """The best num_beams of what was finished before and what ends now."""
         import torch
 
@@ -92,16 +95,15 @@ class Search:
         now[self.num_beams :] = False  # the rest only stands by so that enough rows can go on
         length = len(grown[0].tokens)
         scored = best / (length**self.length_penalty)
-        if self.early_stopping == "true" and len(state.finished) == self.num_beams and all(h.finished for h in state.finished):
-            scored = scored + NEVER
-        if not state.hopeful:
+        full = bool(state.finished) and all(h.finished for h in state.finished)
+        if full and self.early_stopping == "true":
             scored = scored + NEVER
         scored = scored + (~now).to(scored) * NEVER
         old = state.finished or (Hypothesis((), (), NEVER),) * self.num_beams
         merged = [*old, *(replace(h, finished=bool(f)) for h, f in zip(grown, now.tolist(), strict=True))]
         values = torch.cat([torch.tensor([h.score for h in old], dtype=torch.float32, device=scored.device), scored])
         chosen = values.topk(self.num_beams).indices.tolist()
-        return tuple(replace(merged[i], score=float(values[i])) for i in chosen), state.hopeful
+        return tuple(replace(merged[i], score=float(values[i])) for i in chosen)
 
     def _best(self, running: tuple[Hypothesis, ...], finished: tuple[Hypothesis, ...]) -> Hypothesis:
         """What to show of a run that is stopped now."""
