@@ -46,7 +46,8 @@ def decode(
     _check(plan)
     start = start or Kept(plan.input_ids)
     if start.beams is not None and start.beams.search != plan.chooser:
-        start = start.alone()
+        start, stepper = start.alone(), stepper.fork()
+        stepper.crop(0)
     computing = Computing(stepper, plan, turn, clock)
     kind: type[OneRow] | type[SeveralRows] = SeveralRows if plan.chooser.several else OneRow
     writer = kind(vocabulary, plan, computing, start, run_id, seq)

@@ -55,8 +55,8 @@ def test_greedy_is_generate_on_random_models(settings):
 def test_greedy_is_generate_on_tales(tales, text, settings):
     model, vocabulary = tales
     prompt = [0, *vocabulary.encode(text)]
-    ours = written(model, vocabulary, prompt, max_new_tokens=60, context_window=512, search="greedy", eos_token_ids=(0,),
-                   **settings)  # fmt: skip
+    rest = {"context_window": 512, "search": "greedy", "eos_token_ids": (0,)} | settings
+    ours = written(model, vocabulary, prompt, max_new_tokens=60, **rest)
     assert ours == generated(model, prompt, max_new_tokens=60, eos_token_id=0, **settings)
 
 
