@@ -167,6 +167,9 @@ class CausalStepper:
     def crop(self, length: int) -> bool:
         """Forget all but the first `length` tokens; False (and nothing done) where the model's sliding window
         has already dropped what would be needed."""
+        if length == 0:  # always possible, and leaves no rows
+            self._cache = KeyValues.empty(self._module.config)
+            return True
         return self._cache.crop(length)
 
     def _forward(self, input_ids: "Tensor") -> "Tensor":
