@@ -178,7 +178,7 @@
     };
 
     let atoms = fromStep(step, started);
-    const stages = [{ name: "raw", label: "raw", active: true, removed: 0, atoms: withProbabilities(atoms) }];
+    const stages = [{ name: "raw", label: "raw", active: true, applies: true, removed: 0, atoms: withProbabilities(atoms) }];
     for (const name of names) {
       const twin = filters[name];
       const acts = !twin || ((twin.penalty || sampling) && twin.active(now, context));

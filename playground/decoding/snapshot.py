@@ -2,8 +2,9 @@
 
 The 50 likeliest tokens and the chosen one come with everything known of them; the raw logits of tokens
 that penalties may need come as they are; the rest of the vocabulary as 32 groups of neighbouring rank,
-each as wide again as its rank is deep. From these a browser finds any temperature's normaliser and any
-cut within 1e-3 (`pipeline.js`). Everything here costs about as much as one sort of the values.
+small at first (a cut there moves likely tokens) and growing geometrically. From these a browser finds any
+temperature's normaliser and any cut within 1e-3 (`pipeline.js`). It all costs about as much as one sort of
+the values.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 TOP = 50
 GROUPS = 32
+FINEST = 4  # groups begin as narrow as if the first four tokens were known
 DECIMALS = 6  # of known logits and group means: float32 holds no more
 
 
@@ -85,7 +87,7 @@ def look(
     known, rest = _split(raw, ids, seen)
     ranks = {t: int(np.count_nonzero(raw > raw[t]) + np.count_nonzero(raw[:t] == raw[t])) for t in must}
     bits = float(max(0.0, entropy) / np.log(2.0))
-    return View(candidates, known, _tail(rest, len(ids)), bits, ranks, highest + float(np.log(total)))
+    return View(candidates, known, _tail(rest), bits, ranks, highest + float(np.log(total)))
 
 
 def _candidates(
@@ -124,26 +126,25 @@ def _split(raw: "np.ndarray", candidates: "np.ndarray", seen: "np.ndarray") -> "
     return Known(tuple(ids.tolist()), _rounded(raw[ids])), raw[rest]
 
 
-def _tail(rest: "np.ndarray", before: int) -> Tail:
-    """Groups of neighbouring rank, in geometric steps that begin at rank `before`."""
+def _tail(rest: "np.ndarray") -> Tail:
+    """Groups of neighbouring rank: a token or two each at first, each group a little larger than the last."""
     import numpy as np
 
     if not len(rest):
         return Tail((), (), ())
     ordered = np.sort(rest)[::-1].astype(np.float64)
-    starts, counts = _groups(len(rest), before)
+    starts, counts = _groups(len(rest))
     means = np.add.reduceat(ordered, starts) / counts
     variances = np.add.reduceat((ordered - np.repeat(means, counts)) ** 2, starts) / counts
     return Tail(tuple(counts.tolist()), _rounded(means), _rounded(variances))
 
 
 @lru_cache(maxsize=256)
-def _groups(n: int, before: int) -> Any:
+def _groups(n: int) -> Any:
     """Where each group of n descending values begins, and how many it holds."""
     import numpy as np
 
-    first = max(1, before)
-    edges = first * ((first + n) / first) ** (np.arange(GROUPS + 1) / GROUPS) - first
+    edges = FINEST * ((FINEST + n) / FINEST) ** (np.arange(GROUPS + 1) / GROUPS) - FINEST
     starts = np.unique(np.round(edges[:-1]).astype(np.int64).clip(0, n - 1))
     return starts, np.diff(np.append(starts, n))
 
