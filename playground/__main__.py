@@ -12,6 +12,7 @@ exit status 2. Set PLAYGROUND_DEBUG=1 to see the traceback of anything else.
 import argparse
 import dataclasses
 import json
+import logging
 import os
 import signal
 import sys
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+    if not os.environ.get("PLAYGROUND_DEBUG"):
+        logging.getLogger().addHandler(logging.NullHandler())  # logs are for the page; here one line says it all
     try:
         arguments = parser().parse_args(argv)
         command: Command = arguments.command
