@@ -55,12 +55,19 @@ def _completion(settings: Any, model: Any) -> Prompt:
     return Prompt(tuple(start + kept), (sentence,))
 
 
+def check_chat(settings: Any, spec: Any) -> list[dict[str, str]]:
+    """The conversation that the settings hold, for a model that chats.
+
+    Raises:
+        PlaygroundError: it does not chat, the message is empty, or the history is no conversation.
+    """
+    if not spec.chat:
+        raise PlaygroundError(f"{spec.id} does not chat: choose mode completion, or a model whose name says Instruct.")
+    return messages(settings)
+
+
 def _chat(settings: Any, model: Any) -> Prompt:
-    if not model.chat:
-        raise PlaygroundError(
-            f"{model.spec.id} was not trained to chat: choose mode completion, or a model with chat in its entry."
-        )
-    conversation = messages(settings)
+    conversation = check_chat(settings, model.spec)
     first = 1 if conversation[0]["role"] == "system" else 0
     window = model.context_window
     ids = list(model.chat_ids(conversation))

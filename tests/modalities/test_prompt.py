@@ -26,7 +26,7 @@ def model(window: int, chat: bool = True, begin: bool = True) -> Any:
         return [i for m in messages for i in (-1, *words(m["content"]), -2)] + [-3]
 
     return SimpleNamespace(
-        spec=SimpleNamespace(id="numbers", title="Numbers"), context_window=window, chat=chat, chat_ids=chat_ids,
+        spec=SimpleNamespace(id="numbers", chat=chat), context_window=window, chat_ids=chat_ids,
         vocabulary=SimpleNamespace(encode=words), prompt_ids=lambda t: [BEGIN, *words(t)] if begin else words(t),
     )  # fmt: skip
 
