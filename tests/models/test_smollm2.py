@@ -50,6 +50,7 @@ def manager(cache: Path) -> Iterator[ModelManager]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @needs_package
 def test_conversion_shows_progress_leaves_one_folder_and_happens_once(tmp_path: Path) -> None:
     events = []
