@@ -99,8 +99,8 @@ def measure(name: str, tokens: int, rounds: int) -> None:
         g = [t / b for t, b in zip(times, seconds["generate"], strict=True)]
         best = min(times) / min(seconds["bare loop"])
         print(
-            f"  {way:32} {statistics.median(ms):8.2f} ms a token (best {min(ms):.2f}), {statistics.median(against):.3f} × bare "
-            f"(best against best {best:.3f}), {statistics.median(g):.3f} × generate"
+            f"  {way:32} {statistics.median(ms):8.2f} ms a token (best {min(ms):.2f}), "
+            f"{statistics.median(against):.3f} × bare (best {best:.3f}), {statistics.median(g):.3f} × generate"
         )
     manager.close()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST = 1024
+FIRST = (1024, 8192)  # so many are tried before all
 
 
 def ordered_until(keys: "Tensor", probs: "Tensor", mass: float) -> "tuple[Tensor, Tensor]":
@@ -19,9 +19,10 @@ def ordered_until(keys: "Tensor", probs: "Tensor", mass: float) -> "tuple[Tensor
     """
     import torch
 
-    V = keys.shape[-1]
-    if V > FIRST:
-        edge = keys.topk(FIRST, largest=False).values[-1]
+    for first in FIRST:
+        if first >= len(keys):
+            break
+        edge = keys.topk(first, largest=False).values[-1]
         ids = ((keys <= edge) & keys.isfinite()).nonzero()[:, 0].flip(0)  # all that equal the last one are in
         ids = ids[torch.sort(keys[ids], stable=True).indices]
         sums = probs[ids].double().cumsum(-1)
