@@ -199,6 +199,8 @@ def test_the_chosen_token_is_the_servers_whenever_the_number_points_at_a_candida
         step, started = snapshot(logits, context, seed)
         if exact(logits, context, settings) is None:
             continue
+        if near_a_cut(logits, context, settings, [c["token_id"] for c in step["candidates"]]):
+            continue
         theirs, _ = snapshot(logits, context, seed, **settings)
         assert theirs["uniform"] == step["uniform"]
         sent.append((step, started, NEUTRAL | settings, []))
@@ -206,7 +208,7 @@ def test_the_chosen_token_is_the_servers_whenever_the_number_points_at_a_candida
     same = groups = 0
     for got, token_id, (step, *_) in zip(tab.evaluate(PIPELINE, sent), expected, sent, strict=True):
         chosen = got["chosen"]
-        known = {c["token_id"] for c in step["candidates"]}
+        known = {c["token_id"] for c in step["candidates"][:50]}  # a token below them lies within a group's range
         right = token_id not in known if chosen["group"] else chosen["token_id"] == token_id
         if not right:
             edges = [segment[side] for segment in got["cumulative"] for side in ("from", "to")]
