@@ -89,7 +89,7 @@
       parts.raw.style.setProperty("width", Math.min(100, (row.raw / scale) * 100) + "%");
       parts.fill.style.setProperty("width", Math.min(100, (row.final / scale) * 100) + "%");
       say(parts.figure, percent(row.final));
-      const removed = row.removed_by ? `removed by ${playground.filterLabel(row.removed_by)}` : "";
+      const removed = row.removed_by ? `removed by ${row.removed_by.split(", ").map(playground.filterLabel).join(" and ")}` : "";
       const chosen = now ? "◀ chosen" : written ? "◀ was written" : "";
       say(parts.note, chosen || removed);
       mark(parts.element, "data-removed", Boolean(row.removed_by));

@@ -62,6 +62,13 @@
     return others;
   }
 
+  /** The recorded rest does not say which filter took it; the pipeline does. */
+  function named(others, result) {
+    if (others.final > 0 || others.removed_by || !result) return others;
+    const removers = new Set(result.atoms.filter((atom) => atom.token_id === null && atom.removed_by).map((atom) => atom.removed_by));
+    return { ...others, removed_by: [...removers].join(", ") || null };
+  }
+
   /** Neighbouring pieces of the cumulative bar; nameless ones side by side become one. */
   function segments(atoms) {
     const pieces = [];
@@ -110,6 +117,6 @@
     kept.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     gone.sort((a, b) => b.raw - a.raw || a.token_id - b.token_id);
     const random = how === "drawn" ? (step.random === null ? step.uniform : step.random) : null;
-    return { rows: kept.concat(gone), kept: kept.length, others: fold(atoms), segments: segments(drawn ? drawn.bar : atoms), result, chosen, written: step.token_id, how, random };
+    return { rows: kept.concat(gone), kept: kept.length, others: named(fold(atoms), result), segments: segments(drawn ? drawn.bar : atoms), result, chosen, written: step.token_id, how, random };
   };
 })();
