@@ -80,8 +80,8 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def projector(browser: Any) -> Any:
-    """One browser page for all tests that need no size of their own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    """One browser page for all tests that need no size of their own; nothing moves while it is measured."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     yield context.new_page()
     context.close()
 
