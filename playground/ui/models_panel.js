@@ -39,8 +39,10 @@
       } catch {
         return;
       }
-      this.error.hidden = !snapshot.error;
-      playground.say(this.error, snapshot.error || "");
+      if (snapshot.answer || snapshot.error) {
+        this.error.hidden = !snapshot.error;
+        playground.say(this.error, snapshot.error || "");
+      }
       this.remember(snapshot.memory);
       const ids = snapshot.models.map((m) => m.id);
       for (const [id, row] of this.rows) if (!ids.includes(id)) { row.element.remove(); this.rows.delete(id); }

@@ -49,8 +49,11 @@ class Panel:
         self.manager, self.visits = manager, visits
         self.may_change = manager.audience == "own"
 
-    def snapshot(self, token: str, error: str | None = None) -> str:
-        """Everything the view draws, as JSON; whoever asks is watching the loads under way."""
+    def snapshot(self, token: str, error: str | None = None, answer: bool = False) -> str:
+        """Everything the view draws, as JSON; whoever asks is watching the loads under way.
+
+        `answer`: to a click, so that an earlier error goes.
+        """
         visit = self.visits.visit(token)
         runs = {name.removeprefix(LOAD): run for name, run in list(visit.current.items()) if name.startswith(LOAD)}
         loads = {}
@@ -62,7 +65,7 @@ class Panel:
         return dumps({
             "models": [dataclasses.asdict(m) for m in self.manager.models()],
             "memory": dataclasses.asdict(self.manager.memory()), "loads": loads,
-            "error": error or (errors[-1] if errors else None), "may_change": self.may_change,
+            "error": error or (errors[-1] if errors else None), "may_change": self.may_change, "answer": answer,
         })  # fmt: skip
 
     def load(self, event: gr.EventData, token: str) -> str:
@@ -82,8 +85,8 @@ class Panel:
             visit = self.visits.visit(token)
             visit.start(LOAD + spec.id, spec.id, lambda before: Prepared(lambda: self._loading(spec.id, visit)))
         except PlaygroundError as error:
-            return self.snapshot(token, str(error))
-        return self.snapshot(token)
+            return self.snapshot(token, str(error), answer=True)
+        return self.snapshot(token, answer=True)
 
     def _loading(self, model_id: str, visit: Visit) -> Generator[Event, Reason | None, None]:
         yield from self.manager.load(model_id)
@@ -95,8 +98,8 @@ class Panel:
             self._permit()
             self.manager.unload(str(trigger.data(event).get("id", "")))
         except PlaygroundError as error:
-            return self.snapshot(token, str(error))
-        return self.snapshot(token)
+            return self.snapshot(token, str(error), answer=True)
+        return self.snapshot(token, answer=True)
 
     def halt(self, event: gr.EventData, token: str) -> str:
         """Stop a load that this visit began."""
@@ -106,7 +109,7 @@ class Panel:
             run.stop()
             if run.thread is not threading.current_thread():
                 run.thread.join(1.0)
-        return self.snapshot(token)
+        return self.snapshot(token, answer=True)
 
     def _permit(self) -> None:
         if not self.may_change:
@@ -118,7 +121,7 @@ def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs
     panel = Panel(manager, visits)
     gr.Markdown(
         "A model is loaded by the first run that needs it and stays until memory is short.",
-        elem_classes="page-intro",
+        elem_classes="page-note",
     )
     view = ModelsView(elem_id="models-view")
     view.fetch(panel.load, visit, view, js=SIGNED, **QUIET)

