@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     manager = ModelManager(audience=flags.audience)
     try:
         launch(manager, host=flags.host, port=flags.port, names=flags.allow_host)
+    except OSError as error:
+        raise SystemExit(f"The page cannot be served at {flags.host}, port {flags.port}: {error}") from None
     finally:
         manager.close()
 

@@ -23,6 +23,7 @@ class Choices:
 
     def __init__(self, name: str, modality: ModuleType, controls: Controls, manager: Any) -> None:
         self.name, self.modality, self.controls, self.manager = name, modality, controls, manager
+        self.any_model = manager.audience == "own"  # else the catalogue only
 
     # ── model ────────────────────────────────────────────────────────────────
 

@@ -121,7 +121,8 @@ class Runner:
         if run is None:
             return self.controls.show({})
         settings = run.request[1]
-        return self.controls.show({n: getattr(settings, n) for n in self.controls.names})
+        said = {"prompt": ""} if run.messages else {}  # a message that was sent does not stand in its box any more
+        return self.controls.show({**{n: getattr(settings, n) for n in self.controls.names}, **said})
 
     # ── inside ───────────────────────────────────────────────────────────────
 
@@ -146,8 +147,11 @@ class Runner:
                 visit.start, self.name, wanted, lambda before: prepare(visit, before, settings)
             )
         except PlaygroundError as error:
-            yield notice_frame(str(error), current)
-            return
+            if current is None or current.ended:
+                yield notice_frame(str(error), current)
+                return
+            current.notice(str(error))
+            run = current  # what runs goes on
         async for frame in self._follow(visit, run, self._seat(request)):
             yield frame
 

@@ -68,7 +68,7 @@ def _settings(
     notes: dict[str, gr.Markdown] = {}
     has = controls.descriptions
     if "model" in has:
-        controls.make("model", choices=choices.models(), info=None)
+        controls.make("model", choices=choices.models(), info=None, allow_custom_value=choices.any_model)
         notes["model"] = gr.Markdown(
             choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="page-note"
         )
@@ -145,6 +145,11 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
             runner.again, everything, theatre, js=SIGNED, **STREAM
         )
+    if "mode" in parts.controls.components:  # a message that was sent leaves its box
+        buttons["run"].click(
+            lambda mode: "" if mode == "chat" else gr.skip(),
+            parts.controls.components["mode"], parts.controls.components["prompt"], **QUIET,
+        )  # fmt: skip
     theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
