@@ -34,6 +34,7 @@ class FileLoader:
         self._device, self._dtype = device, dtype
         self._bf16: bool | None = None
         self._lock = threading.Lock()
+        self._importing = threading.Lock()  # transformers cannot be imported by two threads at once: names go missing
 
     def specs(self) -> dict[str, Spec]:
         return {name: spec for name, (spec, _) in catalogue().items()}
@@ -49,7 +50,8 @@ class FileLoader:
         return (yield from fetch(spec, self.cache_dir, refuse))
 
     def bytes_needed(self, spec: Spec, folder: Path | None) -> int:
-        from playground.models._weights import count_parameters, stored_dtype
+        with self._importing:
+            from playground.models._weights import count_parameters, stored_dtype
 
         if folder is None and not spec.parameters:
             return 0
@@ -82,10 +84,12 @@ class FileLoader:
 
     def warm(self) -> None:
         """Import what the first load needs, and look at the machine."""
-        import accelerate  # noqa: F401
-        import transformers.models.auto.modeling_auto
-        import transformers.models.gpt2.modeling_gpt2
-        import transformers.models.llama.modeling_llama
-        import transformers.tokenization_utils_tokenizers  # noqa: F401
+        with self._importing:
+            import accelerate  # noqa: F401
+            import transformers.models.auto.modeling_auto
+            import transformers.models.gpt2.modeling_gpt2
+            import transformers.models.llama.modeling_llama
+            import transformers.tokenization_utils_tokenizers
+            from transformers import AutoConfig, AutoTokenizer, GenerationConfig  # noqa: F401
 
         self._placement("bfloat16")
