@@ -65,8 +65,16 @@ def _field(default: Any, description: Description) -> Any:
 
 
 def slider(
-    default: float, low: float, high: float, step: float = 1, *, label: str, help: str = "",
-    group: str = "", open_ended: bool = False, hidden: bool = False,
+    default: float,
+    low: float,
+    high: float,
+    step: float = 1,
+    *,
+    label: str,
+    help: str = "",
+    group: str = "",
+    open_ended: bool = False,
+    hidden: bool = False,
 ) -> Any:
     """A number between `low` and `high` (both included)."""
     allowed = Range(low, high, step, open_ended)
@@ -74,7 +82,12 @@ def slider(
 
 
 def choice(
-    default: str, choices: tuple[str, ...], *, label: str, help: str = "", group: str = "",
+    default: str,
+    choices: tuple[str, ...],
+    *,
+    label: str,
+    help: str = "",
+    group: str = "",
     hidden: bool = False,
 ) -> Any:
     """One of a few names. With no `choices` any name is taken (models are looked up later)."""
@@ -82,7 +95,12 @@ def choice(
 
 
 def text(
-    default: str = "", *, label: str, help: str = "", lines: int = 1, group: str = "",
+    default: str = "",
+    *,
+    label: str,
+    help: str = "",
+    lines: int = 1,
+    group: str = "",
     hidden: bool = False,
 ) -> Any:
     """A piece of text."""

@@ -40,7 +40,7 @@ def warp(logits: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, list
     scores = logits / (settings["temperature"] or 1.0)
     order = np.lexsort((np.arange(len(scores)), -scores))
     if settings["top_k"]:
-        for i in order[settings["top_k"]:]:
+        for i in order[settings["top_k"] :]:
             removed[i], scores[i] = "top_k", -np.inf
     if settings["top_p"] < 1:
         probs = softmax(scores)
@@ -55,7 +55,8 @@ def tail(logits: np.ndarray, groups: int = 12) -> dict[str, list[float]]:
     edges = np.unique(np.geomspace(1, len(logits) + 1, groups + 1).astype(int)) - 1
     parts = [logits[a:b] for a, b in itertools.pairwise(edges) if b > a]
     return {
-        "counts": [len(p) for p in parts], "means": [float(p.mean()) for p in parts],
+        "counts": [len(p) for p in parts],
+        "means": [float(p.mean()) for p in parts],
         "variances": [float(p.var()) for p in parts],
     }
 
@@ -121,17 +122,37 @@ class Writer:
         rest = np.array([logits[i] for i in order if int(i) not in shown and int(i) not in known])
         self.ids.append(token)
         return {
-            "event": "token", "run_id": self.run_id, "seq": index + 1, "index": index, "position": len(self.ids) - 1,
+            "event": "token",
+            "run_id": self.run_id,
+            "seq": index + 1,
+            "index": index,
+            "position": len(self.ids) - 1,
             "lane": 0,
-            "token_id": token, "text": text_of(token), "piece": text_of(token), "probability": float(final[token]),
-            "logprob": float(math.log(raw[token])), "random": None if greedy else uniform, "uniform": uniform,
-            "rank": int(np.flatnonzero(order == token)[0]), "entropy_bits": float(-(raw * np.log2(raw)).sum()),
+            "token_id": token,
+            "text": text_of(token),
+            "piece": text_of(token),
+            "probability": float(final[token]),
+            "logprob": float(math.log(raw[token])),
+            "random": None if greedy else uniform,
+            "uniform": uniform,
+            "rank": int(np.flatnonzero(order == token)[0]),
+            "entropy_bits": float(-(raw * np.log2(raw)).sum()),
             "candidates": [
-                {"token_id": i, "text": text_of(i), "logit": float(logits[i]), "raw_probability": float(raw[i]),
-                 "probability": float(final[i]), "removed_by": removed[i]} for i in shown
+                {
+                    "token_id": i,
+                    "text": text_of(i),
+                    "logit": float(logits[i]),
+                    "raw_probability": float(raw[i]),
+                    "probability": float(final[i]),
+                    "removed_by": removed[i],
+                }
+                for i in shown
             ],
-            "known": {"token_ids": known, "logits": [float(logits[i]) for i in known]}, "tail": tail(rest),
-            "special": token == EOS, "elapsed_s": 0.02 * (index + 1), "exact": True,
+            "known": {"token_ids": known, "logits": [float(logits[i]) for i in known]},
+            "tail": tail(rest),
+            "special": token == EOS,
+            "elapsed_s": 0.02 * (index + 1),
+            "exact": True,
         }
 
     def beams(self, n: int, width: int = 3) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -160,10 +181,18 @@ class Writer:
         """(started, n token steps, finished)."""
         started, steps = self.started(), [self.step(i) for i in range(n)]
         finished = {
-            "event": "finished", "run_id": self.run_id, "seq": n + 1, "reason": "max_new_tokens",
+            "event": "finished",
+            "run_id": self.run_id,
+            "seq": n + 1,
+            "reason": "max_new_tokens",
             "text": "".join(s["text"] for s in steps),
-            "tokens": n, "first_token_s": 0.08, "tokens_per_s": 41.2, "prompt_tokens": 4, "context_window": 512,
-            "stop_string": None, "message": None,
+            "tokens": n,
+            "first_token_s": 0.08,
+            "tokens_per_s": 41.2,
+            "prompt_tokens": 4,
+            "context_window": 512,
+            "stop_string": None,
+            "message": None,
         }
         return started, steps, finished
 
