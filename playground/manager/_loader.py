@@ -89,7 +89,7 @@ class FileLoader:
             import transformers.models.auto.modeling_auto
             import transformers.models.gpt2.modeling_gpt2
             import transformers.models.llama.modeling_llama
-            import transformers.tokenization_utils_tokenizers
+            import transformers.tokenization_utils_tokenizers  # noqa: F401
             from transformers import AutoConfig, AutoTokenizer, GenerationConfig  # noqa: F401
 
         self._placement("bfloat16")
