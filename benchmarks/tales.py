@@ -6,7 +6,7 @@
 TEXTS is what the model was trained on, as `--corpus` of the GPT lesson takes it: its split tells
 which stories were held out. Measured are
 
-- P(" blue") and P(" potato") after "The sky is", and the forty everyday pairs of assets/data/everyday/cloze.json:
+- P(" blue") and P(" potato") after "The sky is", and the everyday pairs of assets/data/everyday (cloze, cloze_blind):
   the probability of a word is the product over its tokens, after the end-of-text token that begins every text;
 - perplexity of the held-out texts (per token of the model's own tokenizer, end of text included);
 - unselected samples: drawn at temperature 0.7 with no other filter from the end-of-text token alone, at most
@@ -46,6 +46,7 @@ class Figures:
     blue: float
     potato: float
     pairs: list[tuple[str, str, str, float]]  # prompt, right word, wrong word, P(right) / P(wrong)
+    blind: list[tuple[str, str, str, float]]  # the same for the pairs nobody who wrote training texts had seen
     held_out_perplexity: dict[str, float] = field(default_factory=dict)  # of which texts
     samples: list[str] = field(default_factory=list)
     judged_samples: float = math.nan
@@ -61,10 +62,13 @@ class Figures:
 
     def table(self) -> list[tuple[str, str, str]]:
         """(what, figure, what is asked for) of everything that was measured."""
+        blind = [ratio for *_, ratio in self.blind]
         rows = [
             ('P(" blue") after "The sky is"', f"{self.blue:.3g}", ""),
             ('P(" blue") / P(" potato")', f"{self.blue / self.potato:,.0f}", "at least 100"),
             ("everyday pairs at a ratio of 10 or more", f"{self.solved()} of {len(self.pairs)}", "at least 30"),
+            ("blind pairs, right word likelier", f"{sum(r > 1 for r in blind)} of {len(blind)}", "reported"),
+            ("blind pairs at a ratio of 10 or more", f"{sum(r >= 10 for r in blind)} of {len(blind)}", "reported"),
         ]
         rows += [(f"perplexity, held-out {name}", f"{v:.2f}", "") for name, v in self.held_out_perplexity.items()]
         if self.samples:
@@ -101,10 +105,10 @@ def word_probability(model: Model, tokenizer: Tokenizer, prompt: str, word: str)
     return math.exp(sum(float(logprobs[len(before) - 1 + i, t]) for i, t in enumerate(after)))
 
 
-def everyday(model: Model, tokenizer: Tokenizer) -> list[tuple[str, str, str, float]]:
+def everyday(model: Model, tokenizer: Tokenizer, name: str = "cloze.json") -> list[tuple[str, str, str, float]]:
     """Each of the forty pairs with P(right) / P(wrong)."""
     found = []
-    for pair in json.loads((EVERYDAY / "cloze.json").read_text()):
+    for pair in json.loads((EVERYDAY / name).read_text()):
         right, wrong = (word_probability(model, tokenizer, pair["prompt"], " " + pair[k]) for k in ("right", "wrong"))
         found.append((pair["prompt"], pair["right"], pair["wrong"], right / wrong))
     return found
@@ -226,7 +230,7 @@ def cut_like(samples: Sequence[Sequence[int]], stories: Sequence[Sequence[int]],
 def measure(model: Model, tokenizer: Tokenizer, config: Config | None, count: int, seed: int) -> Figures:
     """All figures; without a configuration (which names the texts) only the probabilities of words."""
     blue, potato = (word_probability(model, tokenizer, "The sky is", w) for w in (" blue", " potato"))
-    figures = Figures(blue, potato, everyday(model, tokenizer))
+    figures = Figures(blue, potato, everyday(model, tokenizer), everyday(model, tokenizer, "cloze_blind.json"))
     if config is None:
         return figures
     end, window = int(model.config.eos_token_id), int(model.config.n_positions)

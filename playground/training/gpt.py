@@ -451,6 +451,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
     parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
     parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
+    parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
     parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
     parser.add_argument("--threads", type=int, help="CPU threads")
     arguments = parser.parse_args()
@@ -470,7 +471,8 @@ def _run(config: Config, arguments: Any) -> None:
     start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
     bar = tqdm(total=config.steps, disable=arguments.json)
     live = None
-    for step in train(config, rng, start):
+    done = json.loads((start / "training.json").read_text())["step"] if start else 0
+    for step in [] if arguments.until and done >= arguments.until else train(config, rng, start):
         live = step.live
         if arguments.json:
             print(json.dumps(step.to_json()), flush=True)
@@ -483,8 +485,11 @@ def _run(config: Config, arguments: Any) -> None:
                 probs = ", ".join(f"{w.strip()} {p:.2e}" for w, p in zip(words.labels, words.values, strict=True))
                 bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}")
                 bar.write(f"  {step.panels['sample'].text!r}")
-        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or step.step == config.steps):
+        pause = step.step == min(config.steps, arguments.until or config.steps)
+        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or pause):
             save_checkpoint(arguments.checkpoint, live)
+        if pause:
+            break
     if arguments.export:
         if live is None:  # everything was done before: load it to write it
             live = finished(config, arguments.checkpoint)
