@@ -176,7 +176,7 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
 
 
 def _show_json(event: Event) -> None:
-    print(json.dumps(event.to_json(), ensure_ascii=False, allow_nan=False), flush=True)
+    print(json.dumps(event.to_stream(), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def _show_text(event: Event) -> None:

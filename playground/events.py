@@ -37,6 +37,10 @@ class Event:
         """`{"event": …, field: value, …}`; fields marked private to the process are left out."""
         raise TypeError(f"{type(self).__name__} has no outside form")
 
+    def to_stream(self) -> dict[str, Any]:
+        """What command line and API stream: `to_json()`, without what only the page's own view needs."""
+        return self.to_json()
+
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
@@ -188,6 +192,14 @@ class BeamStep(Event):
 
     def to_json(self) -> dict[str, Any]:
         return {"event": "beam", **_plain(self)}
+
+    def to_stream(self) -> dict[str, Any]:
+        """Without lists inside lists: Gradio 6.31 sends what changed, and miscounts where such a list shrinks."""
+        values = self.to_json()
+        del values["candidates"]
+        for beam in values["beams"]:
+            del beam["tokens"]
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def endpoint(name: str, modality: ModuleType, manager: Any) -> Callable[..., Ite
                 for event in events:
                     if isinstance(event, Finished) and event.reason is Reason.ERROR:
                         raise PlaygroundError(event.message or "The run failed.")
-                    yield event.to_json()
+                    yield event.to_stream()
         except PlaygroundError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:

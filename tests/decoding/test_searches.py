@@ -85,7 +85,7 @@ def test_temperature_zero_is_greedy_search_event_for_event(tiny):
 def test_beam_search_is_generate_on_random_models(early_stopping, length_penalty):
     stop = {"false": False, "true": True, "never": "never"}[early_stopping]
     endings = set()
-    for seed in range(6):
+    for seed in range(16):
         rng = np.random.default_rng(seed)
         V = int(rng.choice([5, 30, 97]))
         model = tiny_gpt2(V, seed=seed, scale=float(rng.choice([1, 2, 4])))

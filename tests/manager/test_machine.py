@@ -48,6 +48,7 @@ def test_the_containers_limit_counts_where_it_is_lower_than_the_host(
 
 
 def test_a_spaces_cores_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # where it is set, it caps what we take
     monkeypatch.setenv("CPU_CORES", "3")
     assert available_cores() == 3
     monkeypatch.delenv("CPU_CORES")
