@@ -21,9 +21,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     host = os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if on_space() else "127.0.0.1")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--host", default=host, help="address to bind (default: this computer only)")
-    parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("GRADIO_SERVER_PORT") or 7860), help="default 7860"
-    )
+    parser.add_argument("--port", type=int, default=os.environ.get("GRADIO_SERVER_PORT") or 7860, help="default 7860")
     parser.add_argument(
         "--audience", choices=AUDIENCES, help="own: any model may be loaded (this computer only); class; public"
     )

@@ -74,7 +74,7 @@ def measure(name: str, tokens: int, rounds: int) -> None:
     """One model, all ways in turn."""
     from playground.manager import ModelManager
 
-    manager = ModelManager()
+    manager = ModelManager(dtype="float32")
     lease = _last(manager.acquire(name))
     with lease:
         adapter = lease.model

@@ -68,6 +68,7 @@ class Run:
         at: int = 0,
         clock: Callable[[], float] = time.monotonic,
         keep: Keep | None = None,
+        abandoned_s: float = ABANDONED_S,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -76,7 +77,7 @@ class Run:
         self.state: Any = None  # what it can go on from
         self.text = ""
         self.ended = False
-        self._generate, self._clock, self._keep = generate, clock, keep
+        self._generate, self._clock, self._keep, self._abandoned_s = generate, clock, keep, abandoned_s
         self._kept: Any = None
         self._steps: list[str] = list(parent.tokens(at)) if parent else []
         self._texts: list[str] = list(parent.texts(at)) if parent else []
@@ -151,8 +152,10 @@ class Run:
         if len(self._steps) >= MAX_STEPS:
             self.notice(f"A run keeps at most {MAX_STEPS} steps.")
             return Reason.MAX_NEW_TOKENS
-        if not self._watchers and self._clock() - self._left_at >= ABANDONED_S:
-            self.notice(f"Stopped, because no page looked at it for {ABANDONED_S:.0f} s. Continue goes on from here.")
+        if not self._watchers and self._clock() - self._left_at >= self._abandoned_s:
+            self.notice(
+                f"Stopped, because no page looked at it for {self._abandoned_s:.0f} s. Continue goes on from here."
+            )
             return Reason.USER
         return None
 

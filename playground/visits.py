@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.events import Reason
-from playground.run import DEFECT, Events, Keep, Message, Run
+from playground.run import ABANDONED_S, DEFECT, Events, Keep, Message, Run
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 STOPPING_S = 5.0
@@ -79,6 +79,7 @@ class Prepared:
     messages: Sequence[Message] = ()
     parent: Run | None = None
     at: int = 0  # how many of the parent's tokens it goes on from
+    abandoned_s: float = ABANDONED_S  # how long it goes on while no page looks
 
 
 class Visit:
@@ -115,6 +116,7 @@ class Visit:
                 messages=plan.messages,
                 parent=plan.parent,
                 at=plan.at,
+                abandoned_s=plan.abandoned_s,
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )
@@ -169,16 +171,16 @@ class Visits:
             token = secrets.token_hex(16)
         with self._lock:
             if token not in self._visits:
+                self._drop_visits(room=1)
                 self._visits[token] = Visit(self, token)
-                self._drop_visits()
             self._visits.move_to_end(token)
             visit = self._visits[token]
             visit.seen_at = self.clock()
             return visit
 
-    def _drop_visits(self) -> None:
+    def _drop_visits(self, room: int) -> None:
         idle = [t for t, v in self._visits.items() if not v.busy]
-        for token in idle[: max(0, len(self._visits) - self.bounds.visits)]:
+        for token in idle[: max(0, len(self._visits) + room - self.bounds.visits)]:
             for run in self._visits.pop(token).runs.values():
                 run.release()
 
@@ -187,7 +189,7 @@ class Visits:
         with self._lock:
             current = set(map(id, visit.current.values()))
             surplus = len(visit.runs) - self.bounds.runs
-            for run in [r for r in visit.runs.values() if r.ended and id(r) not in current][: max(0, surplus)]:
+            for run in [r for r in list(visit.runs.values()) if r.ended and id(r) not in current][: max(0, surplus)]:
                 visit.runs.pop(run.id).release()
             self._drop_runs()
 

