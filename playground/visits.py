@@ -137,6 +137,13 @@ class Visit:
         with self._lock:
             self.current.pop(name, None)
 
+    def clear_failures(self, prefix: str) -> None:
+        """Forget the runs of names with this prefix that ended with an error: it was read, and a new click came."""
+        with self._lock:
+            for name, run in list(self.current.items()):
+                if name.startswith(prefix) and run.ended and run.status()["error"]:
+                    self.current.pop(name)
+
     def sit(self, seat: Any, watcher: Watcher) -> None:
         """From now on `watcher` draws at `seat` (one view of one page); who sat there before gets up."""
         with self._lock:

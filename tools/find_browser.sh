@@ -14,5 +14,7 @@ if command -v apt-get >/dev/null && [[ $(id -u) == 0 ]]; then
   if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; then
     exit 0
   fi
+  "$python" -m playwright install --with-deps chromium
+  exit 0
 fi
 "$python" -m playwright install chromium

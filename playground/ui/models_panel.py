@@ -84,6 +84,7 @@ class Panel:
                 )
             spec = self.manager.spec(model_id)
             visit = self.visits.visit(token)
+            visit.clear_failures(LOAD)
             visit.start(
                 LOAD + spec.id,
                 spec.id,

@@ -341,3 +341,32 @@ def test_finished_is_told_with_the_runs_own_id_and_the_state_stays_inside() -> N
     assert "state" not in finished
     assert isinstance(run.state, State)
     assert Finished.__slots__  # the state is a field that to_json leaves out
+
+
+def test_a_failed_run_is_forgotten_once_its_kind_is_tried_again() -> None:
+    def broken() -> Any:
+        raise PlaygroundError("it does not fit")
+        yield
+
+    visit = Visits().visit(None)
+    run = visit.start("load a", "a", lambda before: Prepared(broken))
+    run.thread.join(10)
+    assert run.status()["error"] == "it does not fit"
+    visit.clear_failures("load ")
+    assert "load a" not in visit.current
+
+
+def test_a_visitor_finds_room_when_every_visit_is_busy() -> None:
+    visits = Visits(Bounds(visits=1))
+    first = visits.visit(None)
+    release = threading.Event()
+
+    def busy() -> Any:
+        release.wait(30)
+        yield Finished("", 0, Reason.EOS, "", 0)
+
+    run = first.start("text", "a", lambda before: Prepared(busy))
+    assert visits.visit(None).token != first.token
+    assert visits.visit(first.token) is first
+    release.set()
+    run.thread.join(10)
