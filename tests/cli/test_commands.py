@@ -113,7 +113,7 @@ def test_beams_come_step_by_step_and_then_the_winners_tokens(playground: Any) ->
         assert all({"parent", "token_id", "text", "score", "finished"} <= set(b) for b in s["beams"])
         assert all(b["score"] < 0 for b in s["beams"])
     tokens = of("token", found)
-    assert [t["token_id"] for t in tokens] in [b["tokens"] for b in steps[-1]["beams"]]
+    assert "".join(t["text"] for t in tokens) in [b["so_far"] for b in steps[-1]["beams"]]
     assert all(t["random"] is None for t in tokens)
 
 
