@@ -2,10 +2,10 @@
 
     python -m benchmarks.decoding [--models tales smollm2-135m-instruct] [--tokens 48] [--rounds 5]
 
-Three ways to write the same greedy tokens with the same float32 weights, in turns, so that a busy machine is
-equally busy for all: the bare loop (forward, cache, argmax), transformers' `generate`, and the project's
-loop with everything that the page shows. Printed: milliseconds a token, the median over the rounds (and the
-best round), and the ratios of our loop to the other two. Prompt reading is not counted.
+The same float32 weights, in turns, so that a busy machine is equally busy for all: the bare loop (forward,
+cache, argmax), transformers' `generate`, greedy and sampled, and the project's loop with everything that the
+page shows, under the same settings. Printed: milliseconds a token, the median over the rounds (and the best
+round), and the ratios to the bare loop and to `generate` of the same kind. Prompt reading is not counted.
 """
 
 import argparse
@@ -22,19 +22,21 @@ def bare(model: Any, ids: list[int], tokens: int) -> tuple[list[int], float]:
     import torch
     from transformers import DynamicCache
 
+    from playground.models._causal import cache_argument
+
     with torch.inference_mode():
-        cache = DynamicCache(config=model.config)
-        logits = model(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=True).logits[:, -1]
+        kept = {cache_argument(model): DynamicCache(config=model.config)}
+        logits = model(input_ids=torch.tensor([ids]), **kept, use_cache=True).logits[:, -1]
         written, begun = [], time.perf_counter()
         for _ in range(tokens):
             token = logits.argmax(-1)
             written.append(int(token))
-            logits = model(input_ids=token[:, None], past_key_values=cache, use_cache=True).logits[:, -1]
+            logits = model(input_ids=token[:, None], **kept, use_cache=True).logits[:, -1]
         return written, time.perf_counter() - begun
 
 
-def generate(model: Any, ids: list[int], tokens: int) -> tuple[list[int], float]:
-    """The same by transformers, the time of its prompt taken off."""
+def generate(model: Any, ids: list[int], tokens: int, settings: dict[str, Any]) -> tuple[list[int], float]:
+    """The same by transformers under its names of `settings`, the time of its prompt taken off."""
     import torch
 
     prompt = torch.tensor([ids])
@@ -42,8 +44,8 @@ def generate(model: Any, ids: list[int], tokens: int) -> tuple[list[int], float]
     def timed(count: int) -> tuple[list[int], float]:
         begun = time.perf_counter()
         out = model.generate(
-            prompt, attention_mask=torch.ones_like(prompt), do_sample=False, max_new_tokens=count, min_new_tokens=count,
-            pad_token_id=0,
+            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=count, min_new_tokens=count, pad_token_id=0,
+            **settings,
         )  # fmt: skip
         return out[0, len(ids) :].tolist(), time.perf_counter() - begun
 
@@ -79,12 +81,13 @@ def measure(name: str, tokens: int, rounds: int) -> None:
     with lease:
         adapter = lease.model
         model, ids = adapter.module, adapter.vocabulary.encode(PROMPT)
-        sampled = {"search": "sample", "temperature": 1.0, "top_k": 0, "top_p": 0.95, "repetition_penalty": 1.1}
+        sampled = {"temperature": 0.8, "top_k": 0, "top_p": 0.95, "repetition_penalty": 1.1}
         ways: dict[str, Callable[[], tuple[list[int], float]]] = {
             "bare loop": lambda: bare(model, ids, tokens),
-            "generate": lambda: generate(model, ids, tokens),
+            "generate, greedy": lambda: generate(model, ids, tokens, {"do_sample": False}),
             "full view, greedy": lambda: full_view(adapter, ids, tokens, {"search": "greedy"}),
-            "full view, sampled with top-p": lambda: full_view(adapter, ids, tokens, sampled),
+            "generate, sampled with top-p": lambda: generate(model, ids, tokens, {"do_sample": True, **sampled}),
+            "full view, sampled with top-p": lambda: full_view(adapter, ids, tokens, {"search": "sample", **sampled}),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         texts = {way: run()[0] for way, run in ways.items()}  # also warms up
@@ -96,7 +99,8 @@ def measure(name: str, tokens: int, rounds: int) -> None:
     for way, times in seconds.items():
         ms = [1000 * t / tokens for t in times]
         against = [t / b for t, b in zip(times, seconds["bare loop"], strict=True)]
-        g = [t / b for t, b in zip(times, seconds["generate"], strict=True)]
+        same = seconds["generate, sampled with top-p" if "sampled" in way else "generate, greedy"]
+        g = [t / b for t, b in zip(times, same, strict=True)]
         best = min(times) / min(seconds["bare loop"])
         print(
             f"  {way:32} {statistics.median(ms):8.2f} ms a token (best {min(ms):.2f}), "

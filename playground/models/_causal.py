@@ -5,6 +5,7 @@ The loop never sees the module. It asks a `CausalStepper` for the logits after a
 attention mask stay in here. All rows of a batch have one length, so no mask is needed.
 """
 
+import inspect
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,7 @@ class CausalStepper:
 
     def __init__(self, module: Any, vocab_size: int, context_window: int, cache: KeyValues | None = None) -> None:
         self._module = module
+        self._cache_argument = cache_argument(module)
         self.vocab_size = vocab_size
         self.context_window = context_window
         self._cache = cache.fork() if cache is not None else KeyValues.empty(module.config)
@@ -173,9 +175,8 @@ class CausalStepper:
         return self._cache.crop(length)
 
     def _forward(self, input_ids: "Tensor") -> "Tensor":
-        out = self._module(
-            input_ids=input_ids.to(self._module.device), past_key_values=self._cache.layers, use_cache=True
-        )
+        cache = {self._cache_argument: self._cache.layers}
+        out = self._module(input_ids=input_ids.to(self._module.device), use_cache=True, **cache)
         return out.logits.float()
 
     def _check_room(self, count: int) -> None:
@@ -184,6 +185,11 @@ class CausalStepper:
                 f"The model can look at {self.context_window} tokens; {self.length} are used and {count} more "
                 "were asked for: shorten the text."
             )
+
+
+def cache_argument(module: Any) -> str:
+    """What `module.forward` calls its cache: transformers renames `past_key_values` to `cache`, model by model."""
+    return "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"
 
 
 def load(spec: Spec, folder: Path, device: str, dtype: str) -> "Generator[Progress, None, CausalLM]":

@@ -8,12 +8,15 @@ is used without opening a socket. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HOME` are th
 import hashlib
 import re
 import shutil
+import socket
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
@@ -25,6 +28,7 @@ FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
 NOT_FILES = ["*/*"]  # what lies in subfolders is for other programs
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 STALL_S = 30.0
+CONNECT_S = 6.0
 PIECE = 1 << 18  # bytes
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -145,6 +149,7 @@ def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None],
     cache = hub_cache(cache_dir)
     cache.mkdir(parents=True, exist_ok=True)
     listener = _listener(transfer)
+    _refuse_if_unreachable(constants.ENDPOINT)
     transfer.moved_at = time.monotonic()  # importing took its time
     wanted = snapshot_download(
         source.repo,
@@ -175,6 +180,25 @@ def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None],
             source.repo, one.filename, revision=one.commit_hash, cache_dir=str(cache), tqdm_class=listener
         )
     return str(Path(path).parent)
+
+
+def _refuse_if_unreachable(endpoint: str) -> None:
+    """The client tries for half a minute where there is no network; a look at the address tells at once.
+
+    Raises:
+        PlaygroundError: nothing answers at `endpoint`. Behind a proxy only the proxy could tell: nothing is asked.
+    """
+    address = urlsplit(endpoint)
+    if not address.hostname or address.scheme in urllib.request.getproxies():
+        return
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname, port), CONNECT_S).close()
+    except OSError as error:
+        raise PlaygroundError(
+            f"The Hugging Face Hub ({address.hostname}) cannot be reached ({error.strerror or error}): check the "
+            "connection. Models that come with the project or were fetched before work without one."
+        ) from error
 
 
 def _listener(transfer: Transfer) -> type:

@@ -7,6 +7,7 @@ from transformers import DynamicCache, GPT2Config, GPT2LMHeadModel
 
 from playground.decoding.loop import Plan, decode, filters_from, search_from
 from playground.events import BeamStep, TokenStep
+from playground.models._causal import cache_argument
 
 
 class GPT2Stepper:
@@ -14,6 +15,7 @@ class GPT2Stepper:
 
     def __init__(self, model, cache=None):
         self.model = model
+        self.name = cache_argument(model)
         self.vocab_size = model.config.vocab_size
         self.context_window = model.config.max_position_embeddings
         self.cache = cache if cache is not None else DynamicCache()
@@ -25,7 +27,7 @@ class GPT2Stepper:
 
     @torch.inference_mode()
     def prefill(self, input_ids):
-        logits = self.model(input_ids=input_ids, past_key_values=self.cache).logits.float()
+        logits = self.model(input_ids=input_ids, **{self.name: self.cache}).logits.float()
         logprobs = logits[0, :-1].log_softmax(-1).gather(-1, input_ids[0, 1:, None])[:, 0]
         return logits[:, -1].clone(), logprobs
 
@@ -33,7 +35,7 @@ class GPT2Stepper:
     def step(self, token_ids, parents=None):
         if parents is not None:
             self.cache.reorder_cache(parents)
-        return self.model(input_ids=token_ids[:, None], past_key_values=self.cache).logits[:, -1].float().clone()
+        return self.model(input_ids=token_ids[:, None], **{self.name: self.cache}).logits[:, -1].float().clone()
 
     def fork(self):
         cache = copy.copy(self.cache)

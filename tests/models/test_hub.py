@@ -103,10 +103,14 @@ def test_gated_is_told_apart_from_not_found(hub: Hub, tmp_path: Path) -> None:
     assert "There is no model 'stub/nothing-here'" in end["text"]
 
 
-def test_without_a_connection_the_message_says_what_still_works(tmp_path: Path) -> None:
-    end = client(None, "tiny", tmp_path)[-1]
-    assert end["event"] == "error"
-    assert "check the connection" in end["text"]
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "http://hub.invalid"])
+def test_without_a_connection_the_message_says_so_at_the_first_try_and_what_still_works(
+    tmp_path: Path, address: str
+) -> None:
+    events = client(None, "tiny", tmp_path, HF_ENDPOINT=address)
+    assert events[-1]["event"] == "error"
+    assert "cannot be reached" in events[-1]["text"]  # the client's own tries end with other words
+    assert "fetched before work without one" in events[-1]["text"]
 
 
 def test_a_model_too_large_is_refused_before_its_weights_are_fetched(hub: Hub, tmp_path: Path) -> None:
