@@ -20,6 +20,7 @@ from playground.events import BeamStep, Event, Finished, Notice, Progress, Queue
 
 ABANDONED_S = 10.0
 MAX_STEPS = 4096
+NOT_SHAPING = ("prompt", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
 DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
 
 Events = Generator[Event, "Reason | None", None]
@@ -73,6 +74,7 @@ class Run:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
         self.changed = threading.Condition()
+        self.listeners: set[Callable[[], None]] = set()  # called, briefly, whenever there is something new
         self.version = 0
         self.state: Any = None  # what it can go on from
         self.text = ""
@@ -82,6 +84,7 @@ class Run:
         self._steps: list[str] = list(parent.tokens(at)) if parent else []
         self._texts: list[str] = list(parent.texts(at)) if parent else []
         self._token_steps: list[int] = list(range(len(self._steps)))  # which of the steps are tokens
+        self._before: list[dict[str, Any]] = parent.lineage(at) if parent else []
         self.bytes = sum(map(len, self._steps))
         self._started = self._finished = "null"
         self._status: dict[str, Any] = {
@@ -167,7 +170,7 @@ class Run:
             elif isinstance(event, Started):
                 values = {k: v for k, v in event.to_json().items() if k not in ("parent", "parent_index")}
                 own = {"run_id": self.id, "parent": self.parent_id, "parent_index": self.at if self.parent_id else None}
-                self._started = dumps({**values, **own})
+                self._started = dumps({**values, **own, "before": self._before})
             elif isinstance(event, Progress):
                 self._say(state="loading", progress=event.to_json(), queued=None)
             elif isinstance(event, Queued):
@@ -176,8 +179,7 @@ class Run:
                 self._status["notices"].append(event.text)
             elif isinstance(event, Finished):
                 self._end(event)
-            self.version += 1
-            self.changed.notify_all()
+            self._announce()
             return not self.ended
 
     def _add_step(self, event: TokenStep | BeamStep) -> None:
@@ -210,19 +212,23 @@ class Run:
             self._say(state="error", error=message, progress=None, queued=None)
             self.text = "".join(self._texts)
             self.ended = True
-            self.version += 1
-            self.changed.notify_all()
+            self._announce()
 
     def _say(self, **values: Any) -> None:
         self._status.update(values)
+
+    def _announce(self) -> None:
+        self.version += 1
+        self.changed.notify_all()
+        for wake in list(self.listeners):
+            wake()
 
     def notice(self, text: str) -> None:
         """Add a sentence that a person should read."""
         with self.changed:
             if text not in self._status["notices"]:
                 self._status["notices"].append(text)
-                self.version += 1
-                self.changed.notify_all()
+                self._announce()
 
     # ── what was seen ────────────────────────────────────────────────────────
 
@@ -249,6 +255,26 @@ class Run:
         """What each of the first `count` tokens added to the text."""
         return self._texts[:count]
 
+    @property
+    def has_started(self) -> bool:
+        """Whether the model has seen the prompt."""
+        return self._started != "null"
+
+    def started(self) -> dict[str, Any] | None:
+        """What the model saw before its first step, as in a frame; None before that."""
+        found: dict[str, Any] | None = json.loads(self._started)
+        return found
+
+    def lineage(self, count: int) -> list[dict[str, Any]]:
+        """Under which settings the first `count` tokens were written: `{"until": index, "settings"}` in order;
+        what does not shape a distribution is left out."""
+        started = self.started() or {"settings": {}}
+        own = {k: v for k, v in started["settings"].items() if k not in NOT_SHAPING}
+        parts = [part for part in self._before if part["until"] < count]
+        if parts and parts[-1]["settings"] == own:
+            parts.pop()
+        return [*parts, {"until": count, "settings": own}]
+
     def conversation(self) -> list[Message]:
         """The messages it answered and, once it has ended, its answer; empty outside of chat."""
         if not self.messages:
@@ -256,14 +282,16 @@ class Run:
         answer = [{"role": "assistant", "content": self.text}] if self.ended else []
         return [*self.messages, *answer]
 
-    def frame(self, sent: int = 0, most: int | None = None) -> str:
-        """One JSON string: status and the steps after `sent`, at most the last `most`."""
+    def frame(self, sent: int = 0, most: int | None = None, brief: bool = False) -> str:
+        """One JSON string: status and the steps after `sent`, at most the last `most`; `brief`: without what the
+        model saw, for a page that has it (a prompt may be long)."""
         with self.changed:
             first = max(sent, len(self._steps) - most) if most else sent
             head = f'{{"run_id":{json.dumps(self.id)},"seq":'
             steps = ",".join(f"{head}{i + 1},{self._steps[i][1:]}" for i in range(first, len(self._steps)))
             return (
-                f'{{"run":{json.dumps(self.id)},"started":{self._started},"events":[{steps}],"total":{len(self._steps)},'
+                f'{{"run":{json.dumps(self.id)},"started":{"null" if brief else self._started},'
+                f'"events":[{steps}],"total":{len(self._steps)},'
                 f'"status":{dumps(self._status)},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
                 f'"history":{dumps(self.messages)}}}'
             )

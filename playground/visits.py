@@ -21,12 +21,12 @@ from playground.run import ABANDONED_S, DEFECT, Events, Keep, Message, Run
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 STOPPING_S = 5.0
-FRAMES_PER_S = 30
+FRAMES_PER_S = 40  # more than a view can show, so that 30 tokens a second do not wait for each other
 STEPS_PER_FRAME = 40
 
 
 class Watcher:
-    """One look at a run: asks for frames, gets at most 30 a second and the last one always.
+    """One look at a run: asks for frames, gets at most 40 a second and the last one always.
 
     Each frame has the steps that came after number `sent` and were not in the frame before;
     the first one, where `sent` is None, has them all.
@@ -35,6 +35,7 @@ class Watcher:
     def __init__(self, run: Run, sent: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self.run, self.done = run, False
         self._sent, self._clock = sent, clock
+        self._knows_start = False  # whether a frame told what the model saw
         self._version = -1
         self._at = -math.inf
 
@@ -44,6 +45,11 @@ class Watcher:
 
     def __exit__(self, *_: object) -> None:
         self.run.go()
+
+    @property
+    def pause_s(self) -> float:
+        """How long the last frame is still too fresh for another one."""
+        return max(0.0, self._at + 1 / FRAMES_PER_S - self._clock())
 
     def frame(self) -> str | None:
         """The next frame, or None where nothing is new or the last one is too fresh."""
@@ -57,7 +63,9 @@ class Watcher:
         if not ended and now - self._at < 1 / FRAMES_PER_S:
             return None
         everything = self._sent is None
-        frame = run.frame(self._sent or 0, None if everything or ended else STEPS_PER_FRAME)
+        known = self._knows_start
+        self._knows_start = known or run.has_started
+        frame = run.frame(self._sent or 0, None if everything or ended else STEPS_PER_FRAME, brief=known and not ended)
         self._sent, self._version, self._at, self.done = total, version, now, ended
         return frame
 

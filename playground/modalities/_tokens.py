@@ -12,7 +12,7 @@ is handed out.
 import dataclasses
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +30,7 @@ from playground.modalities._token_settings import (
 )
 from playground.plugins import discover
 
-__all__ = ["KeptRun", "generate", "limits", "settings_class"]
+__all__ = ["KeptRun", "generate", "limits", "rebuild", "settings_class"]
 
 Run = Generator[Event, Reason | None, None]
 
@@ -65,6 +65,27 @@ class KeptRun:
             PlaygroundError: there is no such step.
         """
         return dataclasses.replace(self, kept=self.kept.rewind(index, token_id))
+
+
+def rebuild(started: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], index: int) -> KeptRun:
+    """The place before step `index` of a run of which only its events are left (a `started` and its `token`s, as
+    JSON values): the text is computed again where a run goes on from there.
+
+    Raises:
+        PlaygroundError: there is no such step.
+    """
+    from playground.decoding.loop import Kept
+
+    tokens = [step for step in steps if step["event"] == "token"]
+    if not 0 <= index < len(tokens):
+        raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(tokens) - 1}.")
+    prompt = tuple(
+        PromptToken(t["token_id"], t["text"], t.get("logprob"), bool(t.get("special")))
+        for t in started["prompt_tokens"]
+    )
+    ids, texts = zip(*((t["token_id"], t["text"]) for t in tokens[:index]), strict=True) if index else ((), ())
+    kept = Kept(tuple(t.token_id for t in prompt), tuple(ids), tuple(texts))
+    return KeptRun(started["model"], started["prompt"], prompt, started["run_id"], kept)
 
 
 def generate(

@@ -19,6 +19,7 @@ Settings = _tokens.settings_class(
     prompt="def fibonacci(n):\n", model="smollm2-135m-instruct", max_new_tokens=80, search="greedy"
 )
 limits = _tokens.limits
+rebuild = _tokens.rebuild
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Greedy": {"search": "greedy"},

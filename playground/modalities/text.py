@@ -16,6 +16,7 @@ ORDER = 10
 
 Settings = _tokens.settings_class(prompt="Once upon a time", model="tales")
 limits = _tokens.limits
+rebuild = _tokens.rebuild
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Greedy": {"search": "greedy"},

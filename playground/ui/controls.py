@@ -117,6 +117,12 @@ def sampling_fields() -> tuple[str, ...]:
     return tuple(names)
 
 
+def shaping_fields() -> frozenset[str]:
+    """Settings that act on a distribution or choose from it: the search and those of all filters and searches."""
+    filters = (fields.describe(module.Filter) for module in discover("playground.decoding.filters").values())
+    return frozenset({"search"}.union(*filters, *search_fields().values()))
+
+
 def search_fields() -> dict[str, tuple[str, ...]]:
     """Per search, the settings of its own."""
     return {name: tuple(fields.describe(m.Search)) for name, m in discover("playground.decoding.search").items()}

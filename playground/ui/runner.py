@@ -9,7 +9,8 @@ import asyncio
 import dataclasses
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import closing, suppress
 from types import ModuleType
 from typing import Any
 
@@ -17,14 +18,14 @@ import gradio as gr
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import Reason
+from playground.events import Reason, TokenStep
 from playground.run import Run, dumps
 from playground.ui import recorded, trigger
-from playground.ui.controls import Controls
+from playground.ui.controls import Controls, shaping_fields
 from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
-POLL_S = 0.015
+LOOK_S = 0.1  # how soon it is noticed that another handler draws in the view
 
 
 def notice_frame(text: str, run: Run | None = None) -> str:
@@ -115,6 +116,23 @@ class Runner:
             return notice_frame("The steps of that run are no longer kept: start it again.")
         return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
 
+    def name_others(self, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
+        """Which token the number of a step falls on under the settings of now: one forward pass, for a view whose
+        snapshot has no name for it."""
+        visit, asked = self.visits.visit(token), trigger.data(event)
+        run = visit.current.get(self.name)
+        shown = run.id if run else recorded.PREFIX + self.name
+        if asked.get("run") != shown:
+            yield gr.skip()  # another run is on the page by now
+            return
+        try:
+            named: dict[str, Any] = yield from self._named(visit, run, sent, asked.get("index"))
+        except PlaygroundError as error:
+            named = {"error": str(error)}
+        if visit.current.get(self.name) is run:
+            frame = json.loads(run.frame(run.total) if run else recorded.frame(self.name) or idle_frame())
+            yield dumps({**frame, "named": {"index": asked.get("index"), "version": asked.get("version"), **named}})
+
     def settings_of(self, token: str) -> list[Any]:
         """The controls as the visit's current run has them: what a reloaded page shows."""
         run = self.visits.visit(token).current.get(self.name)
@@ -123,6 +141,29 @@ class Runner:
         settings = run.request[1]
         said = {"prompt": ""} if run.messages else {}  # a message that was sent does not stand in its box any more
         return self.controls.show({**{n: getattr(settings, n) for n in self.controls.names}, **said})
+
+    def _named(self, visit: Visit, run: Run | None, sent: Any, index: Any) -> Generator[Any, None, dict[str, Any]]:
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise PlaygroundError(f"The number of a step is needed, got {index!r}.")
+        frame = json.loads((run.frame() if run else recorded.frame(self.name)) or "{}")
+        started = frame.get("started")
+        if started is None or not hasattr(self.modality, "rebuild"):
+            raise PlaygroundError("This run cannot be computed again")
+        own = next((p["settings"] for p in started.get("before", ()) if index < p["until"]), started["settings"])
+        if next((m.state for m in self.manager.models() if m.id == own["model"]), "") == "not downloaded":
+            raise PlaygroundError(f"{own['model']} is not on this computer")
+        moved = {n: v for n, v in self.controls.values(sent).items() if n in shaping_fields()}
+        shaped = {**started["settings"], **own, **moved, "max_new_tokens": 1}
+        settings = fields.build(
+            self.modality.Settings, {k: v for k, v in shaped.items() if k in self.controls.descriptions}
+        )
+        start = self.modality.rebuild(started, frame["events"], index)
+        with closing(self.modality.generate(settings, self.manager, start, visit=visit.token)) as events:
+            for event in events:
+                if isinstance(event, TokenStep):
+                    return {"token_id": event.token_id, "text": event.piece, "probability": event.probability}
+                yield gr.skip()
+        raise PlaygroundError("The model gave no token")
 
     # ── inside ───────────────────────────────────────────────────────────────
 
@@ -156,17 +197,31 @@ class Runner:
             yield frame
 
     async def _follow(self, visit: Visit, run: Run, seat: Any) -> AsyncIterator[str]:
-        with Watcher(run) as watcher:
-            visit.sit(seat, watcher)
-            while not watcher.done:
-                if not visit.sits(seat, watcher):
-                    yield gr.skip()  # the newer run draws here now
-                    return
-                frame = watcher.frame()
-                if frame is not None:
-                    yield frame
-                else:
-                    await asyncio.sleep(POLL_S)
+        news, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the page's loop has ended
+                loop.call_soon_threadsafe(news.set)
+
+        run.listeners.add(wake)
+        try:
+            with Watcher(run) as watcher:
+                visit.sit(seat, watcher)
+                while not watcher.done:
+                    if not visit.sits(seat, watcher):
+                        yield gr.skip()  # the newer run draws here now
+                        return
+                    news.clear()
+                    frame = watcher.frame()
+                    if frame is not None:
+                        yield frame
+                    elif watcher.pause_s > 0:
+                        await asyncio.sleep(watcher.pause_s)
+                    else:
+                        with suppress(asyncio.TimeoutError):
+                            await asyncio.wait_for(news.wait(), LOOK_S)
+        finally:
+            run.listeners.discard(wake)
 
     def _settings(self, sent: Any) -> Any:
         return fields.build(self.modality.Settings, self.controls.values(sent))

@@ -152,6 +152,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         )  # fmt: skip
     theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
+    theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=SIGNED, **QUIET)
     buttons["new"].click(runner.forget, visit, theatre, js=SIGNED, **QUIET)

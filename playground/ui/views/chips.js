@@ -94,8 +94,13 @@
       if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
       this.folding(view);
       this.select(view);
-      if (sources.length > same && following && !view.pinned) this.element.scrollTop = this.element.scrollHeight;
+      if (sources.length > same && following && !view.pinned) this.toEnd();
       if (this.nodes.length && (this.roving < this.first || this.roving < 0)) this.rove(Math.min(this.first, this.nodes.length - 1));
+    }
+
+    /** Scrolls to the end with the next picture: to ask for the height now would lay everything out a second time. */
+    toEnd() {
+      requestAnimationFrame(() => (this.element.scrollTop = this.element.scrollHeight));
     }
 
     /** The first token that is not folded away. */

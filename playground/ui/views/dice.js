@@ -6,7 +6,8 @@
   const NARROW = 0.03, LEAST = 0.0005;
 
   class Dice {
-    constructor() {
+    /** `name()` asks which token of the others the number falls on. */
+    constructor(actions) {
       this.pool = [];
       this.bar = make("div", { class: "pg-dice-bar" });
       this.needle = make("div", { class: "pg-needle" }, make("i"));
@@ -14,8 +15,9 @@
       this.ends = make("div", { class: "pg-ends", "aria-hidden": "true" }, make("span", { text: "0" }), this.number, make("span", { text: "1" }));
       this.stage = make("div", { class: "pg-dice-stage", "aria-hidden": "true" }, this.bar, this.needle);
       this.words = make("p", { class: "pg-small" });
+      this.which = make("button", { class: "pg-quiet", type: "button", text: "Which one? (one step of the model)", on: { click: () => actions.name() } });
       this.element = make("section", { class: "pg-dice", "aria-label": "The random number" },
-        make("div", { class: "pg-h" }, playground.term("random number", "the random number")), this.stage, this.ends, this.words);
+        make("div", { class: "pg-h" }, playground.term("random number", "the random number")), this.stage, this.ends, this.words, this.which);
     }
 
     segment(i) {
@@ -39,6 +41,7 @@
       }
       say(this.number, random === null ? "" : random.toFixed(3));
       say(this.words, this.sentence(view));
+      this.which.hidden = random === null || view.chosen.token_id !== null || Boolean(view.named);
     }
 
     show(parts, piece, i, view) {
@@ -54,13 +57,20 @@
       say(parts.name, width > NARROW * 2 ? label : "");
     }
 
+    /** What a forward pass said of the one among the others. */
+    found(named) {
+      if (!named) return "";
+      if (named.error) return `; it has no name: ${named.error.replace(/\.$/, "")}`;
+      return named.text === undefined ? ": the model is asked which" : `: it is “${visible(named.text || "∅", 24)}” (${percent(named.probability)})`;
+    }
+
     sentence(view) {
       const name = view.chosen.token_id === null ? null : `“${visible(view.chosen.text || "", 24)}”`;
       if (view.how === "greedy") return "Greedy: no number is drawn, the likeliest token is taken.";
       if (view.how === "yours") return `No number was drawn: you put ${name} here.`;
       const piece = view.segments.find((s) => view.random >= s.from && view.random < s.to);
       if (name === null) {
-        return `${view.random.toFixed(3)} falls on one of the ${count(view.others.count)} others (${percent(view.others.final)}).`;
+        return `${view.random.toFixed(3)} falls on one of the ${count(view.others.count)} others (${percent(view.others.final)})${this.found(view.named)}.`;
       }
       if (!piece) return `${view.random.toFixed(3)} falls on ${name}.`;
       return `${view.random.toFixed(3)} falls on ${name}, which lies from ${piece.from.toFixed(3)} to ${piece.to.toFixed(3)}.`;

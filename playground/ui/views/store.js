@@ -30,6 +30,7 @@
 
   /** The first event number that must exist and is not held, or null. */
   function hole(run) {
+    if (!run.started && run.total > 0) return 0;
     if (run.events.size >= run.total) return null;
     const first = Math.max(0, run.last - run.total + 1);
     for (let seq = first; seq <= run.last; seq += 1) if (!run.events.has(seq)) return seq;
@@ -56,7 +57,7 @@
       const run = this.runs.get(id) || emptyRun(id);
       this.runs.delete(id);
       this.runs.set(id, run);
-      if (frame.started) run.started = frame.started;
+      if (frame.started && !run.started) run.started = frame.started; // it never changes, and others keep it
       for (const event of frame.events || []) add(run, event);
       run.total = Math.max(run.total, frame.total || 0, run.events.size);
       if (frame.finished) run.finished = frame.finished;
@@ -104,6 +105,8 @@
     /** The settings under which step number `index` of the shown run was written. */
     settingsOf(index) {
       let run = this.current;
+      const before = (run && run.started && run.started.before) || [];
+      for (const part of before) if (index < part.until) return part.settings;
       for (let depth = 0; run && run.started && depth < KEPT_RUNS; depth += 1) {
         const parent = this.runs.get(run.started.parent);
         if (!parent || !parent.started || !(index < run.started.parent_index)) break;

@@ -1,12 +1,15 @@
 // The stage: mounts the parts, keeps the store, and decides what is looked at.
 //
 // A view is a function of the frames it was given. Frames come as one JSON string in
-// `props.value`; what goes back to Python are the triggers 'resync' and 'fork'.
+// `props.value`; what goes back to Python are the triggers 'resync', 'fork' and 'name'.
+//
+// While text streams, the chips follow every frame and the rest a few times a second: a page of bars
+// that changes thirty times a second can be read by nobody and costs more than the text.
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, mark } = playground;
-  const ASK_AGAIN_MS = 3000;
+  const ASK_AGAIN_MS = 3000, CALM_MS = 120;
   const mounted = new Map(); // tab name → theatres on the page (a reopened tab mounts anew)
   const sliders = new Map(); // tab name → slider values, for a theatre that is mounted later
 
@@ -18,10 +21,14 @@
       this.hypothesis = null; // {at, row}: a beam that a person opened
       this.pinned = null; // {prompt, at} that a person opened, null: follow the newest
       this.drawn = false;
+      this.whole = true; // whether the next drawing is of everything
+      this.calmAt = 0; // when everything was last drawn
+      this.named = null; // {run, index, version, …}: the token that a forward pass found where one of the others was chosen
       this.compared = new WeakMap(); // chip → the version of the sliders it was compared under
       const actions = {
         open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
         fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
+        name: () => this.name(),
       };
       this.status = new playground.Status();
       this.chips = new playground.Chips(actions);
@@ -50,7 +57,8 @@
       const { switched, missing } = this.store.take(frame);
       if (switched) this.pinned = this.hypothesis = null;
       if (missing) this.ask(missing);
-      this.soon();
+      if (frame.named) this.named = { ...frame.named, run: frame.run };
+      this.soon(switched || Boolean(frame.named) || !frame.status || frame.status.state !== "running");
     }
 
     ask(missing) {
@@ -66,8 +74,9 @@
       this.soon();
     }
 
-    /** Draws once before the next picture of the screen, however often it is called. */
-    soon() {
+    /** Draws once before the next picture of the screen, however often it is called; all of it where `whole`. */
+    soon(whole = true) {
+      this.whole = this.whole || whole;
       if (this.drawn) return;
       this.drawn = true;
       requestAnimationFrame(() => {
@@ -86,6 +95,7 @@
       return {
         run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw, hypothesis: this.hypothesis,
         status: this.store.status, history: this.store.history, running: this.store.status.state === "running",
+        nameOf: (step) => this.nameOf(step),
       };
     }
 
@@ -105,6 +115,17 @@
 
     update() {
       const view = this.view();
+      const now = performance.now();
+      if (!this.whole && now - this.calmAt < CALM_MS) {
+        this.status.update(view);
+        this.chips.update(view);
+        this.later ||= setTimeout(() => this.soon(), CALM_MS);
+        return;
+      }
+      clearTimeout(this.later);
+      this.later = null;
+      this.whole = false;
+      this.calmAt = now;
       const nothing = !view.started && !view.steps.length;
       this.empty.hidden = !nothing;
       this.chips.element.hidden = this.legend.hidden = nothing;
@@ -116,6 +137,8 @@
     /** Marks what would be another token: the step that is looked at now, the others in idle moments. */
     differences(view) {
       const { redraw, steps } = view;
+      if (!redraw.moved && !this.marked) return;
+      this.marked = redraw.moved;
       if (view.place && !view.place.prompt) this.chips.differs(view.place.at, redraw.other(steps[view.place.at]));
       const waiting = [...steps.keys()].filter((at) => this.compared.get(this.chips.node(at)) !== redraw.version);
       redraw.eventually(this.chips.visibleFirst(waiting), (at) => {
@@ -136,6 +159,23 @@
     close() {
       this.pinned = this.hypothesis = null;
       this.soon();
+    }
+
+    /** Asks which of the others the number falls on: one forward pass of the model. */
+    name() {
+      const { place, run } = this.view();
+      if (!place || place.prompt || !run) return;
+      const index = this.store.steps()[place.at].index;
+      this.named = { run: run.id, index, version: this.redraw.version, asked: true };
+      this.trigger("name", { run: run.id, index, version: this.redraw.version });
+      this.soon();
+    }
+
+    /** What is known of the one among the others that was chosen at a step, under the sliders as they stand. */
+    nameOf(step) {
+      const { named, redraw, store } = this;
+      const here = named && store.current && named.run === store.current.id;
+      return here && named.index === step.index && named.version === redraw.version ? named : null;
     }
 
     fork(token_id) {

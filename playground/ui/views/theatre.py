@@ -13,7 +13,7 @@ TEMPLATE = '<div class="pg-theatre"></div>'
 
 # Gradio offers a listener for every name that stands in quotes here: theatre.resync(…), theatre.fork(…).
 ON_LOAD = """
-const sends = ['resync', 'fork'];
+const sends = ['resync', 'fork', 'name'];
 const begin = () => window.playground && window.playground.theatre
   ? window.playground.theatre.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -26,7 +26,8 @@ class TokenTheatre(gr.HTML):
 
     `tab` is the name under which `playground.settings(tab, {…})` reaches this view in the browser.
     Listeners: `resync` (event data `{run, from}`) asks for a frame with every event from there;
-    `fork` (`{run, index, token_id}`) asks to go on from before that step with that token.
+    `fork` (`{run, index, token_id}`) asks to go on from before that step with that token;
+    `name` (`{run, index, version}`) asks which token the number falls on where the snapshot has no name for it.
     """
 
     def __init__(self, value: str | None = None, *, tab: str = "text", **kwargs: Any) -> None:

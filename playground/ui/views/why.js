@@ -25,7 +25,7 @@
       this.note = make("p", { class: "pg-moved", hidden: true });
       this.given = make("p", { class: "pg-small", hidden: true });
       this.bars = new playground.Bars({ fork: (id) => actions.fork(id) });
-      this.dice = new playground.Dice();
+      this.dice = new playground.Dice({ name: () => actions.name() });
       this.stages = new playground.Stages();
       this.beams = new playground.Beams({ follow: (at, row) => actions.follow(at, row) });
       this.parts = make("div", { class: "pg-parts" }, this.beams.element, this.bars.element, this.dice.element, this.stages.element);
@@ -66,7 +66,7 @@
       this.parts.hidden = false;
       const shown = playground.shownText(step, view.steps[view.place.at - 1]);
       this.name(shown.text, step.special || shown.split);
-      const drawn = { step, ...playground.distribution(step, view.redraw) };
+      const drawn = { step, named: view.nameOf(step), ...playground.distribution(step, view.redraw) };
       const now = drawn.rows.find((row) => row.token_id === step.token_id);
       this.figures({
         probability: percent(view.redraw.moved && drawn.result ? (now ? now.final : 0) : step.probability),
@@ -86,7 +86,8 @@
       this.note.hidden = !view.redraw.moved;
       if (!view.redraw.moved) return;
       const other = drawn.chosen.token_id !== step.token_id;
-      const name = drawn.chosen.token_id === null ? `one of the ${count(drawn.others.count)} others` : `“${visible(drawn.chosen.text || "", 24)}”`;
+      const chosen = drawn.chosen.token_id === null ? (drawn.named && drawn.named.text !== undefined ? drawn.named.text : null) : drawn.chosen.text || "";
+      const name = chosen === null ? `one of the ${count(drawn.others.count)} others` : `“${visible(chosen, 24)}”`;
       const what = other ? `With the same number this would now be ${name}. ` : "With the same number this token stays. ";
       const sentence = what + "Each step is redrawn as if its own context had stayed.";
       say(this.note, drawn.how === "beam" ? "Beam search follows several texts at once, so it cannot be redrawn from this run: run it again." : sentence);
