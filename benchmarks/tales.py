@@ -99,8 +99,8 @@ def load(folder: Path = FOLDER) -> tuple[Model, Tokenizer]:
 @torch.no_grad()
 def word_probability(model: Model, tokenizer: Tokenizer, prompt: str, word: str) -> float:
     """P(word | end of text, prompt): the product over the word's tokens."""
-    before = [tokenizer.eos_token_id, *tokenizer.encode(prompt)]
-    after = tokenizer.encode(word)
+    before = tokenizer.encode(prompt)  # with the token that begins a text
+    after = tokenizer.encode(word, add_special_tokens=False)
     logprobs = model(torch.tensor([before + after])).logits[0].log_softmax(-1)  # (T, V)
     return math.exp(sum(float(logprobs[len(before) - 1 + i, t]) for i, t in enumerate(after)))
 
@@ -236,8 +236,8 @@ def measure(model: Model, tokenizer: Tokenizer, config: Config | None, count: in
     end, window = int(model.config.eos_token_id), int(model.config.n_positions)
     train, held = documents(config)
     own = set(documents(Config(held_out=config.held_out))[1])
-    stories = [[*tokenizer.encode(d)] for d in held if d not in own]
-    plain = [[*tokenizer.encode(d)] for d in held if d in own]
+    stories = [tokenizer.encode(d, add_special_tokens=False) for d in held if d not in own]
+    plain = [tokenizer.encode(d, add_special_tokens=False) for d in held if d in own]
     for name, ids in (("stories", stories), ("everyday texts", plain)):
         if ids:
             rows = [[end, *row, end] for row in ids]

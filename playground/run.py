@@ -279,6 +279,8 @@ class Run:
         """The messages it answered and, once it has ended, its answer; empty outside of chat."""
         if not self.messages:
             return []
+        if self.ended and not self.text and self._status["error"]:
+            return list(self.messages[:-1])  # it was never answered: Again asks it again
         answer = [{"role": "assistant", "content": self.text}] if self.ended else []
         return [*self.messages, *answer]
 

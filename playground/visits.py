@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from playground.errors import PlaygroundError
 from playground.events import Reason
 from playground.run import ABANDONED_S, DEFECT, Events, Keep, Message, Run
 
@@ -115,6 +116,10 @@ class Visit:
                     return before
                 before.stop(Reason.NEW_INPUT)
                 before.thread.join(STOPPING_S)
+                if before.thread.is_alive():
+                    raise PlaygroundError(
+                        "What ran before is in the middle of a long step and stops after it: try again in a moment."
+                    )
             plan = prepare(before)
             run = Run(
                 secrets.token_hex(6),

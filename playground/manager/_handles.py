@@ -14,7 +14,8 @@ from playground.manager._turns import Gate
 @dataclass(frozen=True)
 class ModelInfo:
     """One line of the models panel. `state`: embedded, cached, not downloaded, loading, ready, in use or failed.
-    `path` is the local folder, where there is one."""
+    `path` is the local folder, where there is one; `modality` the first of `modalities`; `progress` how far a load
+    is, as the JSON form of its last event."""
 
     id: str
     title: str
@@ -28,6 +29,8 @@ class ModelInfo:
     path: str | None
     note: str = ""
     error: str | None = None
+    modalities: tuple[str, ...] = ()
+    progress: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

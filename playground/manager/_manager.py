@@ -196,11 +196,12 @@ class ModelManager:
 
     def _info(self, spec: Spec) -> ModelInfo:
         state, path = self._loader.where(spec)
-        error = None
+        error = progress = None
         with self._changed:
             entry, failure = self._loads.entries.get(spec.id), self._loads.failures.get(spec.id)
             if entry is not None:
                 state = "loading" if entry.model is None else "in use" if entry.waiters else "ready"
+                progress = entry.event.to_json() if entry.model is None else None
             elif failure is not None:
                 state, error = "failed", str(failure.error)
         return ModelInfo(
@@ -216,6 +217,8 @@ class ModelManager:
             str(path) if path else None,
             spec.note,
             error,
+            spec.modalities,
+            progress,
         )
 
     def memory(self) -> Memory:

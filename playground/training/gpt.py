@@ -401,6 +401,7 @@ def _load_tokenizer(folder: Path) -> Any:
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
     """Write the model as a `transformers.GPT2LMHeadModel` folder (safetensors, files below 9 MB)."""
+    from tokenizers import Tokenizer, processors
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
     c = live.config
@@ -409,8 +410,10 @@ def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None
         bos_token_id=0, eos_token_id=0, pad_token_id=0, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0))  # fmt: skip
     model.load_state_dict(to_gpt2(live.model.state_dict()), strict=False)
     model.to(dtype).save_pretrained(folder, max_shard_size="9MB")
+    begun = Tokenizer.from_str(live.tokenizer.to_str())  # its texts begin with the end-of-text token, so prompts do too
+    begun.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, 0)])
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=live.tokenizer, bos_token=END, eos_token=END, pad_token=END, model_max_length=c.block_size
+        tokenizer_object=begun, bos_token=END, eos_token=END, pad_token=END, model_max_length=c.block_size
     )
     tokenizer.save_pretrained(folder)
 

@@ -57,8 +57,9 @@ class Choices:
             )
         elif state in STATES:
             words.append(STATES[state])
+        more = f" {escape(info.note)}" if info.note and state == "not downloaded" else ""
         wait = "" if self.manager.is_warm else " The libraries are still loading: the first run waits for them."
-        return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + wait
+        return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + more + wait
 
     def until_warm(self, model_id: str) -> list[Any]:
         """The note, asked for again until the libraries are there."""

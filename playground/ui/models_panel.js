@@ -90,12 +90,12 @@
       playground.say(this.state, WORDS[model.state] || model.state);
       playground.mark(this.element, "data-state", model.state);
       playground.say(this.facts, [
-        model.modality, model.architecture, `${parameters(model.parameters)} parameters`, model.licence,
+        model.modalities.join(", "), model.architecture, `${parameters(model.parameters)} parameters`, model.licence,
         model.state === "embedded" ? "nothing to download" : `download ${model.size_mb ? size(model.size_mb) : "size unknown"}`,
         model.memory_mb ? `needs ${size(model.memory_mb)} of memory` : "",
       ].filter(Boolean).join(" · "));
       playground.say(this.note, [model.id, model.note, model.error].filter(Boolean).join(" · "));
-      this.loading(own ? load : null);
+      this.loading(own ? load : model.state === "loading" ? { progress: model.progress } : null);
       this.button(model, snapshot, own);
     }
 

@@ -55,10 +55,8 @@ class Panel:
 
         `answer`: to a click, so that an earlier error goes.
         """
-        visit = self.visits.visit(token)
-        runs = {name.removeprefix(LOAD): run for name, run in list(visit.current.items()) if name.startswith(LOAD)}
         loads = {}
-        for model_id, run in runs.items():
+        for model_id, run in self._loads(self.visits.visit(token)).items():
             run.come()
             run.go()
             loads[model_id] = run.status()
@@ -68,6 +66,16 @@ class Panel:
             "memory": dataclasses.asdict(self.manager.memory()), "loads": loads,
             "error": error or (errors[-1] if errors else None), "may_change": self.may_change, "answer": answer,
         })  # fmt: skip
+
+    def _loads(self, visit: Visit) -> dict[str, Run]:
+        """Loads of this visit by model: those begun here, and its runs that wait for a model."""
+        runs: dict[str, Run] = {}
+        for name, run in list(visit.current.items()):
+            if name.startswith(LOAD):
+                runs[name.removeprefix(LOAD)] = run
+            elif not run.ended and not run.has_started:
+                runs.setdefault(getattr(run.request[1], "model", ""), run)
+        return runs
 
     def load(self, event: gr.EventData, token: str) -> str:
         """Begin to load a model."""
@@ -108,9 +116,8 @@ class Panel:
         return self.snapshot(token, answer=True)
 
     def halt(self, event: gr.EventData, token: str) -> str:
-        """Stop a load that this visit began."""
-        visit = self.visits.visit(token)
-        run: Run | None = visit.current.get(LOAD + str(trigger.data(event).get("id", "")))
+        """Stop a load that this visit began, by hand or by a run."""
+        run = self._loads(self.visits.visit(token)).get(str(trigger.data(event).get("id", "")))
         if run is not None:
             run.stop()
             if run.thread is not threading.current_thread():

@@ -39,7 +39,7 @@
     if (!frame) return;
     const state = (frame.status || {}).state;
     const going = ["running", "loading", "queued"].includes(state);
-    const own = frame.run && !frame.recorded && frame.total > 0;
+    const own = frame.run && !frame.recorded && (frame.total > 0 || frame.finished || state === "error");
     enable(tab, "stop", going);
     enable(tab, "pause", going);
     enable(tab, "continue", !going && Boolean(frame.resumable));
@@ -50,10 +50,21 @@
     if (root) root.dataset.state = state || "idle";
   }
 
+  /** A message that became a run leaves its box; one that was refused stays there. */
+  function sent(tab, frame) {
+    const said = (frame.history || []).at(-1);
+    const box = document.querySelector(`#${tab}-prompt textarea`);
+    if (!box || !said || said.role !== "user" || frame.run === (last.get(tab) || {}).run) return;
+    if (!box.value || box.value !== said.content) return;
+    box.value = "";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
   /** A frame came: the buttons follow it. */
   playground.frame = (tab, text) => {
     try {
       const frame = JSON.parse(text);
+      sent(tab, frame);
       // an error without a run says something about a click; what is shown stays
       if (frame.run || !last.get(tab)) last.set(tab, frame);
     } catch {

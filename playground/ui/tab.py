@@ -22,10 +22,7 @@ STREAM: dict[str, Any] = {
     "trigger_mode": "multiple",
     **CONCURRENCY,
 }
-BUTTONS = {
-    "stop": "Stop", "pause": "Pause", "continue": "Continue", "step": "Step",
-    "again": "Again", "again-new": "Again, new seed",
-}  # fmt: skip
+BUTTONS = {"pause": "Pause", "continue": "Continue", "step": "Step", "again": "Again", "again-new": "New seed"}
 
 
 @dataclass
@@ -53,7 +50,12 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
             theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
             language = getattr(modality, "LANGUAGE", None)
             code = gr.Code(
-                language=language, label="Output", interactive=False, visible=bool(language), elem_id=f"{name}-code"
+                language=language,
+                label="Output",
+                interactive=False,
+                visible=bool(language),
+                elem_id=f"{name}-code",
+                buttons=[],
             )
     parts = Parts(controls, theatre, buttons, examples, presets, notes, code)
     runner = Runner(name, modality, controls, manager, visits)
@@ -104,7 +106,9 @@ def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[s
     gr.Markdown(inspect.cleandoc(modality.__doc__ or "").split("\n\n")[0], elem_classes="page-intro")
     with gr.Row(elem_classes="page-prompt"):
         controls.make("prompt", info=None, lines=2, max_lines=8, scale=1)
-        buttons["run"] = gr.Button("Run", variant="primary", scale=0, min_width=92, elem_id=f"{name}-run")
+        with gr.Column(scale=0, min_width=92, elem_classes="page-go"):
+            buttons["run"] = gr.Button("Run", variant="primary", min_width=92, elem_id=f"{name}-run")
+            buttons["stop"] = gr.Button("Stop", size="sm", min_width=92, elem_id=f"{name}-stop")
     with gr.Row(elem_classes="page-examples"):
         examples = [
             gr.Button(_short(example["prompt"]), size="sm", min_width=0, scale=0, elem_id=f"{name}-example-{i}")
@@ -115,7 +119,9 @@ def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[s
             None, js=f"() => {{ playground.fold('{name}'); }}"
         )
         for key, label in BUTTONS.items():
-            buttons[key] = gr.Button(label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}")
+            buttons[key] = gr.Button(
+                label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}", elem_classes=f"page-{key}"
+            )
         buttons["new"] = gr.Button(
             "New conversation", size="sm", min_width=0, scale=0, elem_id=f"{name}-new", visible=False
         )
@@ -124,7 +130,7 @@ def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[s
 
 def _short(prompt: str) -> str:
     line = prompt.strip().split("\n")[0]
-    return line if len(line) <= 34 else line[:32].rstrip() + "…"
+    return line if len(line) <= 24 else line[:22].rstrip() + "…"
 
 
 def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox, page: gr.Blocks) -> None:
@@ -145,11 +151,6 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
             runner.again, everything, theatre, js=SIGNED, **STREAM
         )
-    if "mode" in parts.controls.components:  # a message that was sent leaves its box
-        buttons["run"].click(
-            lambda mode: "" if mode == "chat" else gr.skip(),
-            parts.controls.components["mode"], parts.controls.components["prompt"], **QUIET,
-        )  # fmt: skip
     theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
     theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)

@@ -3,7 +3,7 @@
     logit'_i = logit_i + b_i
 
 Reference: `SequenceBiasLogitsProcessor` of transformers, for single tokens. To try: ` potato = 5`
-after "The sky is"; -100 forbids a token.
+after "The sky is"; -100 forbids a token, also a special one: `<|endoftext|> = -100` keeps a text from ending.
 """
 
 import json
@@ -49,7 +49,7 @@ class Filter:
         """
         biases: dict[int, float] = {}
         for piece, bias in parse(self.logit_bias):
-            ids = [i for i in vocabulary.encode(piece) if not vocabulary.is_special(i)]
+            ids = vocabulary.encode(piece)
             if len(ids) != 1:
                 parts = ", ".join(repr(vocabulary.piece(i)) for i in ids) or "no token"
                 raise PlaygroundError(

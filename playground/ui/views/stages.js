@@ -5,8 +5,8 @@
   const { make, draw, say, mark, percent, visible, count } = playground;
   const SMALL = 12, LARGE = 8, HEIGHT = 30, BIG = 84;
 
-  /** One sentence: what this stage did. */
-  function sentence(stage, settings) {
+  /** One sentence: what this stage did; `again`: under settings that were moved since. */
+  function sentence(stage, settings, again) {
     const gone = Math.round(stage.removed);
     const removed = gone ? ` It removed ${count(gone)} ${gone === 1 ? "token" : "tokens"}.` : " It removed nothing.";
     const number = (name) => settings[name];
@@ -18,7 +18,7 @@
       case "top_k": return `Keeps the ${count(number("top_k"))} likeliest tokens.${removed}`;
       case "top_p": return `Keeps the likeliest tokens that together reach ${percent(number("top_p"))}.${removed}`;
       case "min_p": return `Keeps tokens at least ${number("min_p")} times as likely as the likeliest.${removed}`;
-      case "typical": return `Keeps the tokens whose surprise is close to the average, up to ${percent(number("typical_p"))}.${removed}`;
+      case "typical": return `Keeps the tokens whose surprise is close to the average, up to ${percent(number("typical_p"))}.${removed}${again ? " Redrawn from a summary of the rarer tokens: the last one that is kept may be another." : ""}`;
       case "repetition_penalty": return `Makes tokens that already stand in the text less likely (${number("repetition_penalty")}).`;
       case "no_repeat_ngram": return `Forbids to repeat ${number("no_repeat_ngram_size")} tokens in a row.${removed}`;
       case "logit_bias": return "Raises or lowers the tokens you named.";
@@ -82,7 +82,8 @@
       if (this.view) this.paint();
     }
 
-    update(view, settings) {
+    update(view, settings, again) {
+      this.again = again;
       this.element.hidden = !view.result;
       if (!view.result) return;
       this.view = view;
@@ -115,7 +116,7 @@
       const stage = this.stages[at];
       const label = stage.label || playground.filterLabel(stage.name);
       say(this.title, stage.active ? label : `${label} is off`);
-      say(this.words, stage.active ? sentence(stage, this.settings) : "It changes nothing here.");
+      say(this.words, stage.active ? sentence(stage, this.settings, this.again) : "It changes nothing here.");
       const by = new Map(stage.atoms.map((a) => [a.token_id, a])), raw = new Map(this.stages[0].atoms.map((a) => [a.token_id, a]));
       if (chosen !== null && !ids.includes(chosen) && by.has(chosen)) ids[ids.length - 1] = chosen;
       this.bars.replaceChildren(...ids.map((id) => {

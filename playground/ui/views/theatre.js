@@ -8,8 +8,10 @@
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
-  const { make, mark } = playground;
+  const { make, mark, say } = playground;
   const ASK_AGAIN_MS = 3000, CALM_MS = 120;
+  const EMPTY = "Write a prompt and press Run. Every token the model writes appears here, and each of them can be opened to see why it was chosen.";
+  const COMING = "The model's tokens appear here, one by one, and each of them can be opened to see why it was chosen.";
   const mounted = new Map(); // tab name → theatres on the page (a reopened tab mounts anew)
   const sliders = new Map(); // tab name → slider values, for a theatre that is mounted later
 
@@ -38,7 +40,7 @@
       this.figures = new playground.Figures();
       this.takeaway = new playground.Takeaway();
       this.legend = playground.legend();
-      this.empty = make("p", { class: "pg-empty", text: "Write a prompt and press Run. Every token the model writes appears here, and each of them can be opened to see why it was chosen." });
+      this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
         this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
@@ -128,6 +130,7 @@
       this.calmAt = now;
       const nothing = !view.started && !view.steps.length;
       this.empty.hidden = !nothing;
+      say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
       this.chips.element.hidden = this.legend.hidden = nothing;
       for (const part of [this.status, this.history, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       mark(this.element, "data-moved", this.redraw.moved);

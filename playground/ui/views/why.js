@@ -79,7 +79,7 @@
       this.bars.update(drawn, step.event === "token");
       this.dice.element.hidden = drawn.how === "beam";
       if (drawn.how !== "beam") this.dice.update(drawn);
-      this.stages.update(drawn, view.redraw.now(step));
+      this.stages.update(drawn, view.redraw.now(step), view.redraw.moved);
     }
 
     moved(view, step, drawn) {
