@@ -10,6 +10,10 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.manager._turns import Gate
 
+# Below, one step is too short to be shared out: two threads save less than a millisecond on an idle machine and
+# cost a hundred where something else (the viewer's own browser) is busy.
+SMALL_BYTES = 100_000_000
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -71,7 +75,8 @@ class Lease:
 
         `kind` is "generate" or "train".
         """
-        return self._gate.turn(self._visit, kind)
+        small = int(getattr(self.model, "bytes", SMALL_BYTES)) < SMALL_BYTES
+        return self._gate.turn(self._visit, kind, most=1 if small else None)
 
     def release(self) -> None:
         """Give the model back; idempotent."""

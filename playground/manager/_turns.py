@@ -102,12 +102,13 @@ class Gate:
         self._thread = threading.local()
 
     @contextmanager
-    def turn(self, visit: str = "", kind: str = "generate") -> Iterator[None]:
-        """Compute one step inside; waits until it is this one's turn."""
+    def turn(self, visit: str = "", kind: str = "generate", most: int | None = None) -> Iterator[None]:
+        """Compute one step inside, with at most `most` threads; waits until it is this one's turn."""
         lane = self._lanes[kind]
         self._enter(lane, visit)
         try:
-            self._set_threads(self.threads(kind))
+            threads = self.threads(kind)
+            self._set_threads(threads if most is None else min(most, threads))
             yield
         finally:
             self._leave(lane)

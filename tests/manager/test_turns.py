@@ -2,12 +2,14 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from playground.manager._handles import SMALL_BYTES, Lease
 from playground.manager._turns import FairQueue, Gate
 
 
@@ -120,3 +122,18 @@ def test_the_threads_are_set_in_the_thread_that_computes() -> None:
     thread.start()
     thread.join(20)
     assert seen == {"worker": 3}
+
+
+@pytest.mark.parametrize(("size", "threads"), [(SMALL_BYTES - 1, 1), (SMALL_BYTES, 3)])
+def test_a_small_model_computes_on_one_thread(size: int, threads: int) -> None:
+    lease, seen = Lease(SimpleNamespace(bytes=size), Gate(3), "", lambda: None), list[int]()
+
+    def run() -> None:
+        with lease.turn():
+            seen.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    lease.release()
+    assert seen == [threads]
