@@ -40,6 +40,17 @@ class Histories(RuleBasedStateMachine):
         self.wishes.append((model, self.world.manager.acquire(model, visit)))
         self.look(len(self.wishes) - 1)
 
+    @rule(model=models, visit=visits)
+    def use(self, model: str, visit: str) -> None:
+        """Want a model and stay for as long as loading takes."""
+        wanted = (model, self.world.manager.acquire(model, visit))
+        self.wishes.append(wanted)
+        for _ in range(25):
+            if wanted not in self.wishes:
+                return
+            self.look(self.wishes.index(wanted))
+            self.go_on(0, 1)
+
     @rule(index=numbers)
     def look(self, index: int) -> None:
         if not self.wishes:
@@ -65,6 +76,9 @@ class Histories(RuleBasedStateMachine):
             wish.close()
             if model in self.entries and len(self.waiters(model)) > 0:
                 assert not self.entries[model].stopping, "a load that others wait for was stopped"
+            entry = self.entries.get(model)
+            if entry is not None and entry.model is None and not entry.waiters:
+                assert entry.stopping, "a load that nobody waits for goes on"
             assert len(wanted) - len(self.waiters(model)) <= 1, "another's wish was touched"
 
     def waiters(self, model: str) -> set[object]:
@@ -73,12 +87,12 @@ class Histories(RuleBasedStateMachine):
     @rule(index=numbers, times=st.integers(1, 4))
     def go_on(self, index: int, times: int) -> None:
         for _ in range(times):
-            before = {n: (e.model, bool(e.waiters)) for n, e in self.entries.items() if e.model is not None}
+            before = {n: bool(e.waiters) for n, e in self.entries.items() if e.model is not None}
             order = [str(h.name) for h in self.world.manager._ledger.idle(("model",))]
             reserved = self.world.manager.memory().reserved_bytes
             self.world.step(index)
             gone = [name for name in before if name not in self.entries]
-            assert not any(before[name][1] for name in gone), "a model in use was evicted"
+            assert not any(before[name] for name in gone), "a model in use was evicted"
             assert set(gone) == set(order[: len(gone)]), "not the least recently used ones"
             if gone:
                 assert self.world.manager.memory().reserved_bytes > reserved, "evicted in vain"
