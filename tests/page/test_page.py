@@ -3,74 +3,20 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.page.visitor import COLLECT, PATIENCE_MS, PAYLOADS, chips, opened, steps, write
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-PATIENCE_MS = 90_000  # for a busy machine; nothing here asserts how long something takes
-PAYLOADS = (
-    '<img src=x onerror="window.hit=1">', "${window.hit=2}", "{{window.hit=3}}", "<script>window.hit=4</script>",
-    '"><svg onload=window.hit=5>', "javascript:window.hit=6", "'-window.hit=7-'",
-    "</textarea><img src=x onerror=window.hit=8>",
-)  # fmt: skip
-COLLECT = """() => {
-  window.frames_ = [];
-  const before = playground.frame;
-  playground.frame = (tab, text) => { window.frames_.push(JSON.parse(text)); before(tab, text); };
-}"""
 
 
 @pytest.fixture
 def text(page: Page, app_url: str) -> Iterator[Page]:
-    """The page, opened; fails the test on any script error or any request that leaves the machine."""
-    wrong: list[str] = []
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", lambda dialog: (wrong.append("a dialog opened"), dialog.dismiss()))
-    page.on("request", lambda r: r.url.startswith((app_url, "data:", "blob:")) or wrong.append(r.url))
-    page.goto(app_url)
-    expect(page.locator("#text-view .pg-chip").first).to_be_visible()
-    expect(page.locator("#text-stop")).to_be_disabled()
-    yield page
-    assert not wrong
-
-
-def chips(page: Page) -> int:
-    return page.locator("#text-view .pg-chip").count()
-
-
-def write(page: Page, prompt: str | None = None, length: int | None = None) -> None:
-    """Run, to the end."""
-    if prompt is not None:
-        page.fill("#text-prompt textarea", prompt)
-    if length is not None:
-        page.fill("#text-max_new_tokens input[type=number]", str(length))
-        page.keyboard.press("Tab")
-    page.evaluate(COLLECT)
-    page.click("#text-run")
-    page.wait_for_function("window.frames_.some(f => f.finished)")
-
-
-def never_end(page: Page, length: int) -> None:
-    """Let the next run be as long as its limit: at this heat the end of text is as rare as any other token."""
-    for name, value in (("temperature", 2), ("top_k", 0), ("top_p", 1), ("max_new_tokens", length)):
-        page.fill(f"#text-{name} input[type=number]", str(value))
-        page.keyboard.press("Tab")
-
-
-def steps(page: Page) -> list[dict[str, Any]]:
-    """The token steps of the newest run, in order."""
-    frames = page.evaluate("window.frames_")
-    last = next(f["run"] for f in reversed(frames) if f["run"])
-    found = {e["seq"]: e for f in frames if f["run"] == last for e in f["events"] if e["event"] == "token"}
-    return [found[seq] for seq in sorted(found)]
-
-
-def state(page: Page) -> Any:
-    return page.locator("#text-view .pg-state")
+    """`python app.py`, opened."""
+    with opened(page, app_url):
+        yield page
 
 
 def test_the_first_visit_shows_a_recorded_run_before_any_model_is_loaded(text: Page) -> None:
@@ -99,79 +45,6 @@ def test_the_same_seed_writes_the_same_text_and_a_new_seed_another(text: Page) -
         text.click(f"#text-{button}")
         text.wait_for_function("window.frames_.some(f => f.finished && f.total)")
         assert ("".join(s["text"] for s in steps(text)) == first) is same
-
-
-def test_a_double_click_starts_one_run(text: Page) -> None:
-    text.evaluate(COLLECT)
-    text.dblclick("#text-run")
-    text.wait_for_function("window.frames_.some(f => f.finished && f.total > 3)")
-    assert len(set(text.evaluate("window.frames_.map(f => f.run)"))) == 1
-
-
-def test_stop_ends_the_run_and_continue_goes_on_from_there(text: Page) -> None:
-    text.set_default_timeout(PATIENCE_MS * 2.5)
-    text.locator("#text-model input").click()  # the larger model: its run is still going on when the click comes
-    text.get_by_role("option", name=re.compile("SmolLM2 135M")).click()
-    expect(text.get_by_role("radio", name="chat")).to_be_enabled()
-    never_end(text, 1000)
-    text.evaluate(COLLECT)
-    text.evaluate("""() => {  // in the page itself: a test that waits outside may come when the run is over
-      const before = playground.frame;
-      playground.frame = (tab, frame) => {
-        before(tab, frame);
-        const f = frame ? JSON.parse(frame) : {};
-        if (f.total > 2 && !f.finished && !window.stopped_) {
-          window.stopped_ = true;
-          document.querySelector("#text-stop").click();
-        }
-      };
-    }""")
-    text.click("#text-run")
-    text.wait_for_function("(window.frames_.at(-1) || {}).finished")
-    before = steps(text)
-    assert text.evaluate("window.frames_.at(-1).finished.reason") == "user"
-    expect(state(text)).to_contain_text("Stopped by you")
-    text.evaluate("window.frames_ = []")
-    expect(text.locator("#text-step")).to_be_enabled()
-    text.click("#text-step")
-    text.wait_for_function("window.frames_.some(f => f.finished)")
-    after = steps(text)
-    assert len(after) == len(before) + 1
-    assert [s["token_id"] for s in after[:-1]] == [s["token_id"] for s in before]
-
-
-def test_a_reload_in_mid_stream_finds_its_run_and_its_settings(text: Page) -> None:
-    text.fill("#text-prompt textarea", "The king had")
-    never_end(text, 480)
-    text.evaluate(COLLECT)
-    text.click("#text-run")
-    text.wait_for_function("window.frames_.some(f => f.total > 5)")
-    drawn = text.locator("#text-view .pg-chip").all_text_contents()
-    seen = drawn[: drawn.index("")] if "" in drawn else drawn  # the newest may not be drawn yet
-    assert len(seen) > 5
-    text.reload()
-    expect(text.locator("#text-prompt textarea")).to_have_value("The king had")
-    expect(text.locator("#text-view")).not_to_contain_text("A recorded run")
-    text.wait_for_function(  # chips are drawn a few at a time
-        "n => { const c = [...document.querySelectorAll('#text-view .pg-chip')].slice(0, n);"
-        " return c.length === n && c.every(e => e.textContent) }",
-        arg=len(seen),
-    )
-    assert text.locator("#text-view .pg-chip").all_text_contents()[: len(seen)] == seen
-
-
-def test_a_hidden_tab_opened_late_shows_every_step_from_the_first(text: Page) -> None:
-    never_end(text, 150)
-    text.evaluate(COLLECT)
-    text.click("#text-run")
-    text.wait_for_function("window.frames_.some(f => f.total > 2)")
-    text.get_by_role("tab", name="Models").click()
-    text.wait_for_function("window.frames_.at(-1).total > 60")
-    text.get_by_role("tab", name="Text").click()
-    text.wait_for_function("document.querySelectorAll('#text-view .pg-chip').length > 60")
-    text.locator("#text-view .pg-chip").nth(7).click()
-    expect(text.locator("#text-view .pg-bar").first).to_be_visible()
-    expect(text.locator("#text-view .pg-where")).to_contain_text("step 3 of")  # 5 tokens of the prompt come first
 
 
 def test_a_fork_keeps_what_came_before_and_writes_the_token_that_was_chosen(text: Page) -> None:
