@@ -25,6 +25,7 @@ from playground.ui.controls import Controls, shaping_fields
 from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
+HEARTBEAT_S = 2.0
 LOOK_S = 0.1  # how soon it is noticed that another handler draws in the view
 
 
@@ -207,6 +208,7 @@ class Runner:
         try:
             with Watcher(run) as watcher:
                 visit.sit(seat, watcher)
+                told_at = loop.time()
                 while not watcher.done:
                     if not visit.sits(seat, watcher):
                         yield gr.skip()  # the newer run draws here now
@@ -215,6 +217,10 @@ class Runner:
                     frame = watcher.frame()
                     if frame is not None:
                         yield frame
+                        told_at = loop.time()
+                    elif loop.time() - told_at > HEARTBEAT_S:
+                        yield gr.skip()  # only so does Gradio notice that the page has gone
+                        told_at = loop.time()
                     elif watcher.pause_s > 0:
                         await asyncio.sleep(watcher.pause_s)
                     else:

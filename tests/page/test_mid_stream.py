@@ -138,7 +138,9 @@ def test_a_hidden_tab_opened_at_step_400_shows_step_3(held: Page, served: Served
     expect(held.locator("#text-view .pg-chip").nth(PROMPT + 2)).to_contain_text(shown)
 
 
-def test_a_run_whose_tab_was_closed_ends_and_keeps_what_it_had(browser: Any, served: Served) -> None:
+@pytest.mark.parametrize("silent", [False, True], ids=["with frames", "in a long step"])
+def test_a_run_whose_tab_was_closed_ends_and_keeps_what_it_had(browser: Any, served: Served, silent: bool) -> None:
+    served.hold.silent = silent
     context = browser.new_context()
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
@@ -154,3 +156,4 @@ def test_a_run_whose_tab_was_closed_ends_and_keeps_what_it_had(browser: Any, ser
     assert run.resumable
     assert re.search("no page looked at it", " ".join(run.status()["notices"]))
     served.hold.move(None)
+    served.hold.silent = False

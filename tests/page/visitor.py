@@ -102,6 +102,7 @@ class Hold:
     """
 
     at: int | None = None
+    silent: bool = False  # as in a very long step: nothing is new for those who watch
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
     def move(self, at: int | None) -> None:
@@ -119,7 +120,7 @@ class Hold:
             while reason is None and self.at is not None and run.total >= self.at:
                 with self._moved:
                     self._moved.wait(0.02)
-                run.version += 1  # as one that waits for its turn: its watchers get frames
+                run.version += not self.silent  # as one that waits for its turn: its watchers get frames
                 reason = ask(run)
             return reason
 
