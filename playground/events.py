@@ -26,6 +26,7 @@ class Reason(str, Enum):
     CONTEXT_FULL = "context_full"
     TIME_LIMIT = "time_limit"
     USER = "user"
+    STOPPED = "stopped"  # by the rules of a shared page, or its teacher; a Notice before it says why
     NEW_INPUT = "new_input"
     ERROR = "error"
 

@@ -25,9 +25,7 @@ DEFECT = "The program made a mistake of its own (its log says which). Prompt and
 
 Events = Generator[Event, "Reason | None", None]
 Message = dict[str, str]
-Keep = Callable[
-    [int, Callable[[], None]], Any
-]  # the manager's `keep`: counts a state, and calls back when it has to go
+Keep = Callable[[int, Callable[[], None]], Any]  # the manager's `keep`: counts a state, calls back when it has to go
 log = logging.getLogger(__name__)
 
 
@@ -70,6 +68,7 @@ class Run:
         clock: Callable[[], float] = time.monotonic,
         keep: Keep | None = None,
         abandoned_s: float = ABANDONED_S,
+        place: Callable[[], int] = lambda: 0,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -94,6 +93,7 @@ class Run:
             "notices": [],
             "error": None,
         }
+        self._place, self._waits_at = place, 0
         self._wanted: Reason | None = None
         self._watchers = 0
         self._left_at = clock()
@@ -294,14 +294,23 @@ class Run:
             return (
                 f'{{"run":{json.dumps(self.id)},"started":{"null" if brief else self._started},'
                 f'"events":[{steps}],"total":{len(self._steps)},'
-                f'"status":{dumps(self._status)},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
+                f'"status":{dumps(self.status())},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
                 f'"history":{dumps(self.messages)}}}'
             )
 
     def status(self) -> dict[str, Any]:
         """What goes on, as in a frame."""
         with self.changed:
-            return dict(self._status)
+            waits = {"state": "queued", "queued": self._waits_at} if self._waits_at and not self.ended else {}
+            return {**self._status, **waits}
+
+    def look_at_queue(self) -> None:
+        """Ask where its next step stands, so that frames and status say so."""
+        place = 0 if self.ended else self._place()
+        with self.changed:
+            if place != self._waits_at:
+                self._waits_at = place
+                self.version += 1
 
     @property
     def resumable(self) -> bool:

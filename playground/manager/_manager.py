@@ -202,6 +202,13 @@ class ModelManager:
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
+    def at_hand(self, model_id: str) -> bool:
+        """Whether a model is loaded, being loaded, or part of this repository."""
+        spec = self.spec(model_id)
+        with self._changed:
+            loaded = spec.id in self._loads.entries
+        return loaded or self._loader.where(spec)[0] == "embedded"
+
     def models(self) -> list[ModelInfo]:
         """All models of the catalogue, and whatever else is loaded."""
         specs = self._loader.specs()

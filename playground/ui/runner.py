@@ -19,9 +19,11 @@ import gradio as gr
 from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Reason, TokenStep
+from playground.room import Room
 from playground.run import Run, dumps
 from playground.ui import recorded, trigger
 from playground.ui.controls import Controls, shaping_fields
+from playground.ui.door import Door
 from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
@@ -52,9 +54,11 @@ def _frame(run_id: str | None, state: str, error: str | None) -> str:
 class Runner:
     """What the buttons of one tab do. Every method is a Gradio handler; `token` names the visit."""
 
-    def __init__(self, name: str, modality: ModuleType, controls: Controls, manager: Any, visits: Visits) -> None:
+    def __init__(
+        self, name: str, modality: ModuleType, controls: Controls, room: Room, door: Door, visits: Visits
+    ) -> None:
         self.name, self.modality, self.controls = name, modality, controls
-        self.manager, self.visits = manager, visits
+        self.room, self.door, self.manager, self.visits = room, door, room.manager, visits
 
     # ── beginnings ───────────────────────────────────────────────────────────
 
@@ -158,7 +162,7 @@ class Runner:
             self.modality.Settings, {k: v for k, v in shaped.items() if k in self.controls.descriptions}
         )
         start = self.modality.rebuild(started, frame["events"], index)
-        with closing(self.modality.generate(settings, self.manager, start, visit=visit.token)) as events:
+        with closing(self._generator(settings, start, visit)()) as events:
             for event in events:
                 if isinstance(event, TokenStep):
                     return {"token_id": event.token_id, "text": event.piece, "probability": event.probability}
@@ -179,13 +183,15 @@ class Runner:
         more: Any = None,
     ) -> AsyncIterator[str]:
         visit = self.visits.visit(token)
+        visit.person = self.door.person(request, visit.token)
         current = visit.current.get(self.name)
         try:
             settings = self._settings(sent)
             self._check(settings, prepare)
+            self.room.check(visit.person, getattr(settings, "model", None))
             wanted = (prepare.__name__, settings, dumps(more))
             run = await asyncio.to_thread(
-                visit.start, self.name, wanted, lambda before: prepare(visit, before, settings)
+                visit.start, self.name, wanted, lambda before: self._placed(visit, prepare(visit, before, settings))
             )
         except PlaygroundError as error:
             if current is None or current.ended:
@@ -223,6 +229,9 @@ class Runner:
         finally:
             run.listeners.discard(wake)
 
+    def _placed(self, visit: Visit, prepared: Prepared) -> Prepared:
+        return dataclasses.replace(prepared, place=lambda: self.room.place(visit.token))
+
     def _settings(self, sent: Any) -> Any:
         return fields.build(self.modality.Settings, self.controls.values(sent))
 
@@ -232,7 +241,10 @@ class Runner:
             raise PlaygroundError("The message is empty: write something first.")
 
     def _generator(self, settings: Any, start: Any, visit: Visit) -> Callable[[], Any]:
-        return lambda: self.modality.generate(settings, self.manager, start, visit=visit.token)
+        def generate() -> Any:
+            return self.modality.generate(settings, self.manager, start, visit=visit.token)
+
+        return lambda: self.room.drive(visit.person, self.name, getattr(settings, "model", None), generate)
 
     def _fresh(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         if getattr(settings, "mode", "") != "chat":
