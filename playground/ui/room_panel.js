@@ -68,7 +68,7 @@
       if (!snapshot || !snapshot.allowed) return;
       const waiting = snapshot.jobs.filter((job) => job.place).length;
       playground.say(this.words, snapshot.jobs.length
-        ? `${count(snapshot.jobs.length - waiting, "run computes", "runs compute")}, ${count(waiting, "waits", "wait")}`
+        ? count(snapshot.jobs.length - waiting, "run computes", "runs compute") + (waiting ? `, ${count(waiting, "waits", "wait")}` : "")
         : "Nothing runs.");
       this.all.disabled = snapshot.jobs.length === 0;
       this.table.hidden = snapshot.jobs.length === 0;
