@@ -142,8 +142,8 @@ class Visit:
                 keep=self._visits.keep,
             )
             self.runs[run.id] = self.current[name] = run
+            run.start()  # before another click can want to stop it
         self._visits.trim(self)
-        run.start()
         return run
 
     def stop(self, name: str, reason: Reason = Reason.USER) -> None:
