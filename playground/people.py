@@ -25,7 +25,7 @@ class Person:
 
     visit: str
     address: str = ""
-    role: str = "own"
+    role: str = "guest"
 
     @property
     def is_guest(self) -> bool:

@@ -24,31 +24,11 @@ from playground.run import Run, dumps
 from playground.ui import recorded, trigger
 from playground.ui.controls import Controls, shaping_fields
 from playground.ui.door import Door
+from playground.ui.frames import idle_frame, notice_frame
 from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
 LOOK_S = 0.1  # how soon it is noticed that another handler draws in the view
-
-
-def notice_frame(text: str, run: Run | None = None) -> str:
-    """A frame that only says what is wrong; what the view shows stays."""
-    if run is not None:
-        frame = json.loads(run.frame(run.total))
-        frame["status"] = {**frame["status"], "state": "error", "error": text}
-        return dumps(frame)
-    return _frame(None, "error", text)
-
-
-def idle_frame() -> str:
-    """A frame of an empty view."""
-    return _frame("empty-" + secrets.token_hex(4), "idle", None)
-
-
-def _frame(run_id: str | None, state: str, error: str | None) -> str:
-    status: dict[str, Any] = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
-    return dumps(
-        {"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []}
-    )
 
 
 class Runner:
@@ -120,10 +100,10 @@ class Runner:
             return notice_frame("The steps of that run are no longer kept: start it again.")
         return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
 
-    def name_others(self, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
+    def name_others(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
         """Which token the number of a step falls on under the settings of now: one forward pass, for a view whose
         snapshot has no name for it."""
-        visit, asked = self.visits.visit(token), trigger.data(event)
+        visit, asked = self._visit(request, token), trigger.data(event)
         run = visit.current.get(self.name)
         shown = run.id if run else recorded.PREFIX + self.name
         if asked.get("run") != shown:
@@ -174,6 +154,11 @@ class Runner:
     def _seat(self, request: gr.Request) -> tuple[str, str]:
         return (str(request.session_hash), self.name)
 
+    def _visit(self, request: gr.Request, token: str) -> Visit:
+        visit = self.visits.visit(token)
+        visit.person = self.door.person(request, visit.token)
+        return visit
+
     async def _begin(
         self,
         request: gr.Request,
@@ -182,8 +167,7 @@ class Runner:
         prepare: Callable[[Visit, Run | None, Any], Prepared],
         more: Any = None,
     ) -> AsyncIterator[str]:
-        visit = self.visits.visit(token)
-        visit.person = self.door.person(request, visit.token)
+        visit = self._visit(request, token)
         current = visit.current.get(self.name)
         try:
             settings = self._settings(sent)

@@ -14,6 +14,7 @@ from playground import run as run_module
 from playground.ui import runner
 from playground.visits import Visits
 from tests.audience.served import CLASS, PATIENCE_S, Served, Tab, places, serve
+from tests.manager.test_fairness import Recording, longest_waits
 
 VISITS = 30
 CANARY = re.compile(r"canary[0-9]{3}x")
@@ -90,7 +91,7 @@ def frames_of_whoever_came_last(patch: pytest.MonkeyPatch) -> None:
         started(self)
 
     patch.setattr(run_module.Run, "start", start)
-    patch.setattr(run_module.Run, "frame", lambda self, *more: frame(runs[-1], *more))
+    patch.setattr(run_module.Run, "frame", lambda self, *more, **named: frame(runs[-1], *more, **named))
 
 
 def any_run_can_be_asked_for(patch: pytest.MonkeyPatch) -> None:
@@ -115,7 +116,8 @@ def test_a_planted_cross_talk_is_found(plant: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_runs_of_eight_visits_alternate_step_by_step(served: Served) -> None:
-    people = tabs(served, 8)
+    people, queue = tabs(served, 8), Recording()
+    served.manager._gate._lanes["generate"].waiting = queue
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(tab.run, f"canary{i:03}x", max_new_tokens=12) for i, tab in enumerate(people)]
         served.world.allow(1)
@@ -123,13 +125,9 @@ def test_runs_of_eight_visits_alternate_step_by_step(served: Served) -> None:
         served.world.open()
         for run in runs:
             run.result(PATIENCE_S)
-    turns = served.world.turns
-    assert Counter(turns) == {tab.visit: 12 for tab in people}
-    for visit in {tab.visit for tab in people}:
-        own = [at for at, who in enumerate(turns) if who == visit]
-        for before, after in zip(own, own[1:], strict=False):
-            between = Counter(turns[before + 1 : after])
-            assert max(between.values(), default=0) <= 2, f"somebody had {max(between.values())} turns meanwhile"
+    assert Counter(served.world.turns) == {tab.visit: 12 for tab in people}
+    for turns, others in longest_waits(queue.events):
+        assert turns <= 2 * others
 
 
 def waiting_at_the_gate(served: Served) -> int:
