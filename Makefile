@@ -21,6 +21,7 @@ lint: .venv/test/.installed
 	$(TEST) -m ruff format --check
 
 types: .venv/test/.installed
+	find playground -name "*.pyi" -delete  # what Gradio writes beside its components when the page runs
 	$(TEST) -m mypy
 
 setup: .venv/test/.installed

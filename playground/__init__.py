@@ -6,12 +6,17 @@ The house, from the roof down; a room knows the ones below it and nobody else:
     __main__.py  the command line: one sub-command for each modality, and models
     modalities/  what can be made (text, code): settings in, events out
     visits.py    what belongs to one browser tab: its runs, and the states they can go on from; bounded
+    room.py      all runs under way, whoever began them, and the rules they share
     run.py       one run: a thread that drives a modality's generator, and what it has shown so far
+    steps.py     the steps of a run, as JSON text
     manager/     ModelManager: the only way to a model; loads lazily, lends, evicts by bytes, takes turns at computing
     models/      one file for each family: where its weights come from, and the adapter that runs it
     decoding/    one loop for tokens; filters/ reshape the distribution, search/ chooses from it
     training/    lessons: one readable file for each architecture
+    people.py    who a visitor is (own computer, teacher, guest), and how much a guest may have
     events.py    the frozen snapshots that flow between the rooms
+    panels.py    pictures that a training step carries
+    json_text.py the JSON text that pages and files get
     fields.py    settings that describe themselves: page, command line and API are derived from them
     plugins.py   the file name is the registry: a new file in a room is found
     errors.py    the one error whose text a visitor sees

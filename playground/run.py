@@ -3,13 +3,10 @@
 The thread belongs to the run, not to a connection: whoever looks `come`s, takes frames
 (JSON strings) and `go`es. A run that nobody has looked at for 10 s is stopped, and can go
 on from its kept state when its visitor is back.
-
-Steps are kept as JSON text, so that their memory is known to the byte.
 """
 
 import json
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -17,36 +14,17 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep
+from playground.json_text import dumps
+from playground.steps import Steps
 
 ABANDONED_S = 10.0
 MAX_STEPS = 4096
-NOT_SHAPING = ("prompt", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
 DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
 
 Events = Generator[Event, "Reason | None", None]
 Message = dict[str, str]
-Keep = Callable[
-    [int, Callable[[], None]], Any
-]  # the manager's `keep`: counts a state, and calls back when it has to go
+Keep = Callable[[int, Callable[[], None]], Any]  # the manager's `keep`: counts a state, calls back when it has to go
 log = logging.getLogger(__name__)
-
-
-def rounded(value: Any) -> Any:
-    """The same JSON value with numbers to seven digits; JSON has no infinity, so -inf becomes -1e38."""
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return float(f"{value:.7g}") if math.isfinite(value) else math.copysign(1e38, value)
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(v) for v in value]
-    return value
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON that every browser can read."""
-    return json.dumps(rounded(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class Run:
@@ -70,6 +48,7 @@ class Run:
         clock: Callable[[], float] = time.monotonic,
         keep: Keep | None = None,
         abandoned_s: float = ABANDONED_S,
+        place: Callable[[], int] = lambda: 0,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -81,11 +60,7 @@ class Run:
         self.ended = False
         self._generate, self._clock, self._keep, self._abandoned_s = generate, clock, keep, abandoned_s
         self._kept: Any = None
-        self._steps: list[str] = list(parent.tokens(at)) if parent else []
-        self._texts: list[str] = list(parent.texts(at)) if parent else []
-        self._token_steps: list[int] = list(range(len(self._steps)))  # which of the steps are tokens
-        self._before: list[dict[str, Any]] = parent.lineage(at) if parent else []
-        self.bytes = sum(map(len, self._steps))
+        self._steps: Steps = Steps(parent._steps, at, (parent.started() or {}).get("settings")) if parent else Steps()
         self._started = self._finished = "null"
         self._status: dict[str, Any] = {
             "state": "loading",
@@ -94,6 +69,7 @@ class Run:
             "notices": [],
             "error": None,
         }
+        self._place, self._waits_at = place, 0
         self._wanted: Reason | None = None
         self._watchers = 0
         self._left_at = clock()
@@ -121,7 +97,7 @@ class Run:
                     continue
                 event = events.send(reason)
                 if not isinstance(event, Finished):  # it was not computing yet: nothing to keep
-                    event = Finished(self.id, 0, reason, self.text, len(self._texts))
+                    event = Finished(self.id, 0, reason, self.text, self._steps.tokens)
         except PlaygroundError as error:
             self.fail(str(error))
         except StopIteration:
@@ -170,7 +146,7 @@ class Run:
             elif isinstance(event, Started):
                 values = {k: v for k, v in event.to_json().items() if k not in ("parent", "parent_index")}
                 own = {"run_id": self.id, "parent": self.parent_id, "parent_index": self.at if self.parent_id else None}
-                self._started = dumps({**values, **own, "before": self._before})
+                self._started = dumps({**values, **own, "before": self._steps.before})
             elif isinstance(event, Progress):
                 self._say(state="loading", progress=event.to_json(), queued=None)
             elif isinstance(event, Queued):
@@ -185,14 +161,7 @@ class Run:
     def _add_step(self, event: TokenStep | BeamStep) -> None:
         if self._status["state"] != "running":
             self._say(state="running", progress=None, queued=None)
-        values = event.to_json()
-        del values["run_id"], values["seq"]
-        step = dumps(values)
-        self._steps.append(step)
-        self.bytes += len(step)
-        if isinstance(event, TokenStep):
-            self._token_steps.append(len(self._steps) - 1)
-            self._texts.append(event.text)
+        self._steps.add(event)
 
     def _end(self, event: Finished) -> None:
         self.state, self.text = event.state, event.text
@@ -210,7 +179,7 @@ class Run:
         """End with an error that is shown as it is."""
         with self.changed:
             self._say(state="error", error=message, progress=None, queued=None)
-            self.text = "".join(self._texts)
+            self.text = self._steps.text
             self.ended = True
             self._announce()
 
@@ -233,6 +202,11 @@ class Run:
     # ── what was seen ────────────────────────────────────────────────────────
 
     @property
+    def bytes(self) -> int:
+        """What its steps hold."""
+        return self._steps.bytes
+
+    @property
     def total(self) -> int:
         """How many steps there are so far, inherited ones included."""
         return len(self._steps)
@@ -240,20 +214,12 @@ class Run:
     @property
     def tokens_total(self) -> int:
         """How many of the steps are tokens of the text (with beams, the winner's)."""
-        return len(self._token_steps)
+        return self._steps.tokens
 
     @property
     def written(self) -> str:
         """The text so far, without the prompt."""
-        return self.text if self.ended else "".join(self._texts)
-
-    def tokens(self, count: int) -> list[str]:
-        """The first `count` token steps, as JSON text without `run_id` and `seq`."""
-        return [self._steps[i] for i in self._token_steps[:count]]
-
-    def texts(self, count: int) -> list[str]:
-        """What each of the first `count` tokens added to the text."""
-        return self._texts[:count]
+        return self.text if self.ended else self._steps.text
 
     @property
     def has_started(self) -> bool:
@@ -264,16 +230,6 @@ class Run:
         """What the model saw before its first step, as in a frame; None before that."""
         found: dict[str, Any] | None = json.loads(self._started)
         return found
-
-    def lineage(self, count: int) -> list[dict[str, Any]]:
-        """Under which settings the first `count` tokens were written: `{"until": index, "settings"}` in order;
-        what does not shape a distribution is left out."""
-        started = self.started() or {"settings": {}}
-        own = {k: v for k, v in started["settings"].items() if k not in NOT_SHAPING}
-        parts = [part for part in self._before if part["until"] < count]
-        if parts and parts[-1]["settings"] == own:
-            parts.pop()
-        return [*parts, {"until": count, "settings": own}]
 
     def conversation(self) -> list[Message]:
         """The messages it answered and, once it has ended, its answer; empty outside of chat."""
@@ -289,19 +245,27 @@ class Run:
         model saw, for a page that has it (a prompt may be long)."""
         with self.changed:
             first = max(sent, len(self._steps) - most) if most else sent
-            head = f'{{"run_id":{json.dumps(self.id)},"seq":'
-            steps = ",".join(f"{head}{i + 1},{self._steps[i][1:]}" for i in range(first, len(self._steps)))
+            steps = self._steps.events(self.id, first)
             return (
                 f'{{"run":{json.dumps(self.id)},"started":{"null" if brief else self._started},'
                 f'"events":[{steps}],"total":{len(self._steps)},'
-                f'"status":{dumps(self._status)},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
+                f'"status":{dumps(self.status())},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
                 f'"history":{dumps(self.messages)}}}'
             )
 
     def status(self) -> dict[str, Any]:
         """What goes on, as in a frame."""
         with self.changed:
-            return dict(self._status)
+            waits = {"state": "queued", "queued": self._waits_at} if self._waits_at and not self.ended else {}
+            return {**self._status, **waits}
+
+    def look_at_queue(self) -> None:
+        """Ask where its next step stands, so that frames and status say so."""
+        place = 0 if self.ended else self._place()
+        with self.changed:
+            if place != self._waits_at:
+                self._waits_at = place
+                self.version += 1
 
     @property
     def resumable(self) -> bool:

@@ -18,12 +18,14 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Reason
+from playground.people import Person
 from playground.run import ABANDONED_S, DEFECT, Events, Keep, Message, Run
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 STOPPING_S = 5.0
 FRAMES_PER_S = 40  # more than a view can show, so that 30 tokens a second do not wait for each other
 STEPS_PER_FRAME = 40
+PLACE_EVERY_S = 0.25
 
 
 class Watcher:
@@ -38,7 +40,7 @@ class Watcher:
         self._sent, self._clock = sent, clock
         self._knows_start = False  # whether a frame told what the model saw
         self._version = -1
-        self._at = -math.inf
+        self._at = self._asked_at = -math.inf
 
     def __enter__(self) -> "Watcher":
         self.run.come()
@@ -55,6 +57,9 @@ class Watcher:
     def frame(self) -> str | None:
         """The next frame, or None where nothing is new or the last one is too fresh."""
         run, now = self.run, self._clock()
+        if now - self._asked_at >= PLACE_EVERY_S:
+            self._asked_at = now
+            run.look_at_queue()
         ended, version, total = run.ended, run.version, run.total
         if not ended and not run.thread.is_alive() and run.thread.ident is not None and not run.ended:
             run.fail(DEFECT)  # the thread was killed
@@ -89,6 +94,7 @@ class Prepared:
     parent: Run | None = None
     at: int = 0  # how many of the parent's tokens it goes on from
     abandoned_s: float = ABANDONED_S  # how long it goes on while no page looks
+    place: Callable[[], int] = lambda: 0  # where its next step stands in the queue, once it waits for long
 
 
 class Visit:
@@ -96,6 +102,7 @@ class Visit:
 
     def __init__(self, visits: "Visits", token: str) -> None:
         self.token = token
+        self.person = Person(token)
         self.runs: OrderedDict[str, Run] = OrderedDict()
         self.current: dict[str, Run] = {}
         self.seen_at = visits.clock()
@@ -130,12 +137,13 @@ class Visit:
                 parent=plan.parent,
                 at=plan.at,
                 abandoned_s=plan.abandoned_s,
+                place=plan.place,
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )
             self.runs[run.id] = self.current[name] = run
+            run.start()  # before another click can want to stop it
         self._visits.trim(self)
-        run.start()
         return run
 
     def stop(self, name: str, reason: Reason = Reason.USER) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class ModelManager:
         self._ledger = Ledger(budget or _machine.default_budget(), clock)
         self._loads = Loads(self._loader, self._ledger, self._changed, clock, queue_s, start)
         self._admission: FairQueue[object] = FairQueue()
-        self._leases: dict[object, Entry] = {}
+        self._leases: dict[object, tuple[Entry, str]] = {}
+        self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
         self._closed = False
         self._warm: threading.Thread | None = None
@@ -103,20 +104,34 @@ class ModelManager:
             return None, entry.event
         if waiter not in self._admission:
             self._admission.join(visit, waiter)
-        if len(self._leases) >= self._active or self._admission.first() is not waiter:
-            return None, Queued(self._admission.place(waiter))
-        self._admission.serve()
-        self._leases[waiter] = entry
+        running = [name for _, name in self._leases.values()]
+
+        def may(name: str) -> bool:
+            return self._may_run(name, running)
+
+        if len(self._leases) >= self._active or self._admission.first(may) is not waiter:
+            return None, Queued(self._admission.place(waiter, may))
+        self._admission.serve(may)
+        self._leases[waiter] = entry, visit
         self._ledger.touch(entry.spec.id)
         return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
 
     def _give_back(self, waiter: object) -> None:
         with self._changed:
-            entry = self._leases.pop(waiter, None)
+            entry, _ = self._leases.pop(waiter, (None, ""))
             if entry is not None:
                 self._ledger.touch(entry.spec.id)
                 self._loads.leave(entry, waiter)
             self._changed.notify_all()
+
+    def govern(self, may_run: Callable[[str, Sequence[str]], bool], spent: Callable[[str, float], None]) -> None:
+        """Rules of a shared page: `may_run(visit, running)` says whether a visit may hold one more model while those
+        visits hold theirs; `spent(visit, seconds)` hears how long each computing step took. Both must be quick."""
+        self._may_run, self._gate.spent = may_run, spent
+
+    def waiting(self, visit: str) -> int:
+        """The place of a visit whose step has waited long enough to say so (1 is next); else 0."""
+        return self._gate.waiting(visit)
 
     def load(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, None]:
         """Load a model and leave it ready."""
@@ -186,6 +201,13 @@ class ModelManager:
 
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
+
+    def at_hand(self, model_id: str) -> bool:
+        """Whether a model is loaded, being loaded, or part of this repository."""
+        spec = self.spec(model_id)
+        with self._changed:
+            loaded = spec.id in self._loads.entries
+        return loaded or self._loader.where(spec)[0] == "embedded"
 
     def models(self) -> list[ModelInfo]:
         """All models of the catalogue, and whatever else is loaded."""

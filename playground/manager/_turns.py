@@ -9,67 +9,126 @@ import sys
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 REMEMBERED = 1000  # visitors whose last turn is known
 RECENT_S = 0.5  # work that paused for less than this still counts as running
+SAID_S = 1.0  # a step that waits longer than this is told its place
+
+
+@dataclass(eq=False)
+class _Line(Generic[T]):
+    """What one visitor waits for; its first is due in round `round`, those of one round in the order of `number`."""
+
+    round: int
+    number: int
+    items: deque[T]
+
+    @property
+    def due(self) -> tuple[int, int]:
+        return self.round, self.number
 
 
 class FairQueue(Generic[T]):
-    """Who waits, in turn: next is the first in line of the visitor whose last turn is longest ago. Not thread-safe."""
+    """Who waits, in turn: first come first served within a visitor, round-robin across visitors. Not thread-safe.
+
+    Start-time fair queueing (Goyal, Vin and Cheng 1996, section 2) with steps of equal size, counted in
+    rounds: a visitor is due in the round after their last one, or in the current one if that is later.
+    Whoever is not known yet comes behind this round; in the original they come first, and a stream of
+    newcomers keeps everybody else waiting for ever. So between joining and being served at most two
+    turns of each other visitor pass: twice the round-robin share.
+    """
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[str, deque[T]] = OrderedDict()  # those who wait, visitors in order of arrival
-        self._turns: OrderedDict[str, int] = OrderedDict()  # when each visitor was last served, oldest first
-        self._turn = 0
+        self._lines: dict[str, _Line[T]] = {}
+        self._next_round: OrderedDict[str, int] = OrderedDict()  # of each visitor; least recently served first
+        self._round = 0
+        self._number = 0
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self._lines.values())
+        return sum(len(line.items) for line in self._lines.values())
 
     def __contains__(self, item: T) -> bool:
-        return any(item in line for line in self._lines.values())
+        return any(item in line.items for line in self._lines.values())
 
     def join(self, visit: str, item: T) -> None:
-        self._lines.setdefault(visit, deque()).append(item)
+        if visit in self._lines:
+            self._lines[visit].items.append(item)
+            return
+        known = self._next_round.get(visit)
+        due = self._round + 1 if known is None else max(self._round, known)
+        self._lines[visit] = _Line(due, self._count(), deque([item]))
 
-    def first(self) -> T | None:
-        """The next one, who stays in the queue."""
-        return self._lines[self._next(self._lines)][0] if self._lines else None
+    def _count(self) -> int:
+        self._number += 1
+        return self._number
 
-    def _next(self, visits: Iterable[str]) -> str:
-        return min(visits, key=lambda visit: self._turns.get(visit, 0))  # of equals the one who came first
+    def _first(self, may: Callable[[str], bool] | None) -> str | None:
+        visits = [visit for visit in self._lines if may is None or may(visit)]
+        return min(visits, key=lambda visit: self._lines[visit].due) if visits else None
 
-    def serve(self) -> T:
+    def first(self, may: Callable[[str], bool] | None = None) -> T | None:
+        """The next one, who stays in the queue; with `may`, the next one of a visitor of whom that is true."""
+        visit = self._first(may)
+        return None if visit is None else self._lines[visit].items[0]
+
+    def serve(self, may: Callable[[str], bool] | None = None) -> T:
         """Take the next one out."""
-        visit = self._next(self._lines)
-        item = self._lines[visit].popleft()
-        if not self._lines[visit]:
+        visit = self._first(may)
+        if visit is None:
+            raise IndexError("nobody waits")
+        line = self._lines[visit]
+        item = line.items.popleft()
+        self._round = max(self._round, line.round)  # a line that `may` has held back owes nothing and is owed nothing
+        self._next_round[visit] = self._round + 1
+        self._next_round.move_to_end(visit)
+        if len(self._next_round) > REMEMBERED:
+            self._next_round.popitem(last=False)
+        if line.items:
+            line.round, line.number = self._round + 1, self._count()
+        else:
             del self._lines[visit]
-        self._turn += 1
-        self._turns[visit] = self._turn
-        self._turns.move_to_end(visit)
-        if len(self._turns) > REMEMBERED:
-            self._turns.popitem(last=False)
         return item
+
+    def head(self, visit: str) -> T | None:
+        """The first in a visitor's line."""
+        line = self._lines.get(visit)
+        return line.items[0] if line else None
 
     def leave(self, item: T) -> None:
         """Give up waiting; nothing happens to one that does not wait."""
         for visit, line in list(self._lines.items()):
-            if item in line:
-                line.remove(item)
-                if not line:
+            if item in line.items:
+                line.items.remove(item)
+                if not line.items:
                     del self._lines[visit]
 
-    def place(self, item: T) -> int:
-        """How many turns away (1 is next), if nobody else came; 0 for one that does not wait."""
-        rounds = sorted(self._lines, key=lambda visit: self._turns.get(visit, 0))
-        lines = [list(self._lines[visit]) for visit in rounds]
-        turns = [line[depth] for depth in range(max(map(len, lines), default=0)) for line in lines if depth < len(line)]
-        return turns.index(item) + 1 if item in turns else 0
+    def place(self, item: T, may: Callable[[str], bool] | None = None) -> int:
+        """How many turns away (1 is next), if nobody else came; 0 for one that does not wait.
+
+        Visitors of whom `may` is not true are counted behind all others.
+        """
+        lines = sorted(self._lines.items(), key=lambda pair: (may is not None and not may(pair[0]), pair[1].due))
+        turns = sorted(
+            (behind, max(line.round, self._round if depth else 0) + depth, depth > 0, rank, waiting is item)
+            for rank, (visit, line) in enumerate(lines)
+            for behind in [may is not None and not may(visit)]
+            for depth, waiting in enumerate(line.items)
+        )
+        return next((place for place, turn in enumerate(turns, 1) if turn[-1]), 0)
+
+
+class _Wait(threading.Event):
+    """One step that waits; set when it is its turn."""
+
+    def __init__(self, since: float) -> None:
+        super().__init__()
+        self.since = since
 
 
 class _Lane:
@@ -77,7 +136,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.busy = False
-        self.waiting: FairQueue[threading.Event] = FairQueue()
+        self.waiting: FairQueue[_Wait] = FairQueue()
         self.left_at = float("-inf")
 
     def active(self, now: float) -> bool:
@@ -100,18 +159,21 @@ class Gate:
         self._lock = threading.Lock()
         self._lanes = {kind: _Lane() for kind in self.KINDS}
         self._thread = threading.local()
+        self.spent: Callable[[str, float], None] = lambda visit, seconds: None  # hears how long each step took
 
     @contextmanager
     def turn(self, visit: str = "", kind: str = "generate", most: int | None = None) -> Iterator[None]:
         """Compute one step inside, with at most `most` threads; waits until it is this one's turn."""
         lane = self._lanes[kind]
         self._enter(lane, visit)
+        begun = self._clock()
         try:
             threads = self.threads(kind)
             self._set_threads(threads if most is None else min(most, threads))
             yield
         finally:
             self._leave(lane)
+            self.spent(visit, self._clock() - begun)
 
     def threads(self, kind: str) -> int:
         """The threads a step of this kind gets now."""
@@ -121,13 +183,22 @@ class Gate:
 
     def _enter(self, lane: _Lane, visit: str) -> None:
         with self._lock:
-            mine = threading.Event()
+            mine = _Wait(self._clock())
             lane.waiting.join(visit, mine)
             if not lane.busy:
                 lane.busy = True
                 lane.waiting.serve()
                 return
         mine.wait()
+
+    def waiting(self, visit: str) -> int:
+        """How many turns away (1 is next) the first step of a visit is; 0 where none has waited for `SAID_S`."""
+        with self._lock:
+            for lane in self._lanes.values():
+                first = lane.waiting.head(visit)
+                if first is not None and self._clock() - first.since >= SAID_S:
+                    return lane.waiting.place(first)
+        return 0
 
     def _leave(self, lane: _Lane) -> None:
         with self._lock:

@@ -51,7 +51,9 @@ class Choices:
             return escape(str(error))
         words = [f"{info.parameters / 1e6:,.0f} M parameters" if info.parameters else "", info.licence]
         state = getattr(info, "state", "not downloaded")
-        if state == "not downloaded" and info.size_mb:
+        if self.manager.audience == "class" and state in ("not downloaded", "cached", "failed"):
+            words.append("**not loaded: your teacher can load it**")
+        elif state == "not downloaded" and info.size_mb:
             words.append(
                 f"**not downloaded: Run fetches {info.size_mb:,.0f} MB** and needs {info.memory_mb:,.0f} MB of memory"
             )

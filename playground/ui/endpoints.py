@@ -4,7 +4,8 @@
     for event in Client("http://127.0.0.1:7860").submit("The sky is", temperature=0.8, api_name="/text"):
         print(event)
 
-The events are those of `python -m playground text … --json`, one dict each.
+All runs of one session (one Client) are one visitor to the fair queues. The events are those of
+`python -m playground text … --json`, one dict each.
 """
 
 import inspect
@@ -19,29 +20,34 @@ import gradio as gr
 from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
+from playground.people import Person
 from playground.plugins import discover
+from playground.room import Events, Room
+from playground.ui.door import Door
 
 log = logging.getLogger(__name__)
-CONCURRENCY = 8  # runs at once over all endpoints; more wait in Gradio's queue
+CONCURRENCY = 48  # runs over all endpoints that compute or wait in the manager's fair queue; more wait in Gradio's
 
 
-def add_endpoints(manager: Any) -> None:
+def add_endpoints(manager: Any, room: Room | None = None, door: Door | None = None) -> None:
     """Add `/text`, `/code`, … to the Blocks that are being built."""
+    room, door = room or Room(manager), door or Door()
     for name, modality in discover("playground.modalities").items():
-        gr.api(endpoint(name, modality, manager), api_name=name, api_description=description(modality),
+        gr.api(endpoint(name, modality, room, door), api_name=name, api_description=description(modality),
                concurrency_limit=CONCURRENCY, concurrency_id="api")  # fmt: skip
 
 
-def endpoint(name: str, modality: ModuleType, manager: Any) -> Callable[..., Iterator[dict[str, Any]]]:
+def endpoint(name: str, modality: ModuleType, room: Room, door: Door) -> Callable[..., Iterator[dict[str, Any]]]:
     """A function with one typed parameter per setting, which yields the events of one run."""
     kinds, values = fields.types(modality.Settings), fields.defaults(modality.Settings)
     described = fields.describe(modality.Settings)
 
-    def run(*positional: Any, **named: Any) -> Iterator[dict[str, Any]]:
+    def run(request: gr.Request, *positional: Any, **named: Any) -> Iterator[dict[str, Any]]:
         given = dict(zip(kinds, positional, strict=False)) | named
         try:
             settings = fields.build(modality.Settings, given)
-            with closing(modality.generate(settings, manager)) as events:
+            person = door.person(request, f"api {request.session_hash}")
+            with closing(drive(settings, person)) as events:
                 for event in events:
                     if isinstance(event, Finished) and event.reason is Reason.ERROR:
                         raise PlaygroundError(event.message or "The run failed.")
@@ -52,13 +58,18 @@ def endpoint(name: str, modality: ModuleType, manager: Any) -> Callable[..., Ite
             log.exception("/%s failed", name)
             raise gr.Error("This is a defect of the playground; its log says more. The next request works.") from error
 
+    def drive(settings: Any, person: Person) -> Events:
+        model = getattr(settings, "model", None)
+        return room.drive(person, name, model, lambda: modality.generate(settings, room.manager, visit=person.visit))
+
     hints = {n: Literal[described[n].choices] if described[n].choices else kinds[n] for n in kinds}
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
-        inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=values[n], annotation=hints[n])
-        for n in kinds
+        inspect.Parameter("request", either, annotation=gr.Request),  # Gradio hands it in; no client sends it
+        *(inspect.Parameter(n, either, default=values[n], annotation=hints[n]) for n in kinds),
     ]
     run.__name__ = name
-    run.__annotations__ = {**hints, "return": dict[str, Any]}
+    run.__annotations__ = {"request": gr.Request, **hints, "return": dict[str, Any]}
     run.__signature__ = inspect.Signature(parameters, return_annotation=dict[str, Any])  # type: ignore[attr-defined]
     return run
 

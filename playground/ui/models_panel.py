@@ -15,8 +15,11 @@ import gradio as gr
 
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, Reason
-from playground.run import Run, dumps
+from playground.json_text import dumps
+from playground.room import Room
+from playground.run import Run
 from playground.ui import trigger
+from playground.ui.door import Door
 from playground.visits import Prepared, Visit, Visits
 
 ON_LOAD = """
@@ -31,6 +34,14 @@ SIGNED = "(...values) => playground.signed(values)"
 EVERY_S = 1.0
 LOAD = "load "
 LOAD_ABANDONED_S = 3600.0  # a download goes on while its page looks elsewhere
+NOTES = {
+    "own": "A model is loaded by the first run that needs it and stays until memory is short.",
+    "class": "Loading and unloading is the teacher's. A model that is loaded serves everybody.",
+}
+REFUSALS = {
+    "class": "Loading and unloading models is the teacher's: ask for the one that you need.",
+    "public": "On a public page a model is loaded by the first run that needs it, not by hand.",
+}
 
 
 class ModelsView(gr.HTML):
@@ -46,11 +57,10 @@ class ModelsView(gr.HTML):
 class Panel:
     """What the panel's buttons do."""
 
-    def __init__(self, manager: Any, visits: Visits) -> None:
-        self.manager, self.visits = manager, visits
-        self.may_change = manager.audience == "own"
+    def __init__(self, room: Room, door: Door, visits: Visits) -> None:
+        self.room, self.manager, self.door, self.visits = room, room.manager, door, visits
 
-    def snapshot(self, token: str, error: str | None = None, answer: bool = False) -> str:
+    def snapshot(self, request: gr.Request, token: str, error: str | None = None, answer: bool = False) -> str:
         """Everything the view draws, as JSON; whoever asks is watching the loads under way.
 
         `answer`: to a click, so that an earlier error goes.
@@ -60,11 +70,14 @@ class Panel:
             run.come()
             run.go()
             loads[model_id] = run.status()
+        infos = [dataclasses.asdict(model) for model in self.manager.models()]
+        if self.manager.audience != "own":  # where files lie on a shared computer is nobody's business
+            infos = [{**info, "path": None} for info in infos]
         errors = [status["error"] for status in loads.values() if status["error"]]
         return dumps({
-            "models": [dataclasses.asdict(m) for m in self.manager.models()],
-            "memory": dataclasses.asdict(self.manager.memory()), "loads": loads,
-            "error": error or (errors[-1] if errors else None), "may_change": self.may_change, "answer": answer,
+            "models": infos, "memory": dataclasses.asdict(self.manager.memory()), "loads": loads,
+            "error": error or (errors[-1] if errors else None),
+            "may_change": self.door.may_change(request), "answer": answer,
         })  # fmt: skip
 
     def _loads(self, visit: Visit) -> dict[str, Run]:
@@ -77,21 +90,22 @@ class Panel:
                 runs.setdefault(getattr(run.request[1], "model", ""), run)
         return runs
 
-    def load(self, event: gr.EventData, token: str) -> str:
+    def load(self, request: gr.Request, event: gr.EventData, token: str) -> str:
         """Begin to load a model."""
-        return self.begin(token, str(trigger.data(event).get("id", "")))
+        return self.begin(request, token, str(trigger.data(event).get("id", "")))
 
-    def begin(self, token: str, model_id: str) -> str:
+    def begin(self, request: gr.Request, token: str, model_id: str) -> str:
         """Begin to load the model with this id (a Hub id or a folder on one's own computer)."""
         model_id = model_id.strip()
         try:
-            self._permit()
+            self._permit(request)
             if not model_id:
                 raise PlaygroundError(
                     "Name a model: an id of the Hugging Face Hub like HuggingFaceTB/SmolLM2-135M, or a folder."
                 )
             spec = self.manager.spec(model_id)
             visit = self.visits.visit(token)
+            visit.person = self.door.person(request, visit.token)
             visit.clear_failures(LOAD)
             visit.start(
                 LOAD + spec.id,
@@ -99,48 +113,50 @@ class Panel:
                 lambda before: Prepared(lambda: self._loading(spec.id, visit), abandoned_s=LOAD_ABANDONED_S),
             )
         except PlaygroundError as error:
-            return self.snapshot(token, str(error), answer=True)
-        return self.snapshot(token, answer=True)
+            return self.snapshot(request, token, str(error), answer=True)
+        return self.snapshot(request, token, answer=True)
 
     def _loading(self, model_id: str, visit: Visit) -> Generator[Event, Reason | None, None]:
-        yield from self.manager.load(model_id)
-        yield Finished(visit.token, 0, Reason.EOS, "", 0)
+        def load() -> Generator[Event, Reason | None, None]:
+            yield from self.manager.load(model_id, visit.token)
+            yield Finished("load", 0, Reason.EOS, "", 0)
 
-    def unload(self, event: gr.EventData, token: str) -> str:
+        return self.room.drive(visit.person, "load", model_id, load)
+
+    def unload(self, request: gr.Request, event: gr.EventData, token: str) -> str:
         """Drop a model that nobody uses."""
         try:
-            self._permit()
+            self._permit(request)
             self.manager.unload(str(trigger.data(event).get("id", "")))
         except PlaygroundError as error:
-            return self.snapshot(token, str(error), answer=True)
-        return self.snapshot(token, answer=True)
+            return self.snapshot(request, token, str(error), answer=True)
+        return self.snapshot(request, token, answer=True)
 
-    def halt(self, event: gr.EventData, token: str) -> str:
+    def halt(self, request: gr.Request, event: gr.EventData, token: str) -> str:
         """Stop a load that this visit began, by hand or by a run."""
         run = self._loads(self.visits.visit(token)).get(str(trigger.data(event).get("id", "")))
         if run is not None:
             run.stop()
             if run.thread is not threading.current_thread():
                 run.thread.join(1.0)
-        return self.snapshot(token, answer=True)
+        return self.snapshot(request, token, answer=True)
 
-    def _permit(self) -> None:
-        if not self.may_change:
-            raise PlaygroundError("On a shared page a model is loaded by the first run that needs it, not by hand.")
+    def _permit(self, request: gr.Request) -> None:
+        if not self.door.may_change(request):
+            raise PlaygroundError(REFUSALS[self.manager.audience])
 
 
-def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs: dict[str, gr.Tab]) -> None:
-    """Draw the panel inside the open tab "models" of `tabs` and connect it."""
-    panel = Panel(manager, visits)
-    gr.Markdown(
-        "A model is loaded by the first run that needs it and stays until memory is short.",
-        elem_classes="page-note",
-    )
+def build(
+    room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs: dict[str, gr.Tab]
+) -> gr.Timer:
+    """Draw the panel inside the open tab "models" of `tabs` and connect it; the timer runs while that tab is open."""
+    panel, shared = Panel(room, door, visits), room.manager.audience
+    gr.Markdown(NOTES.get(shared, NOTES["own"]), elem_classes="page-note")
     view = ModelsView(elem_id="models-view")
     view.fetch(panel.load, visit, view, js=SIGNED, **QUIET)
     view.drop(panel.unload, visit, view, js=SIGNED, **QUIET)
     view.halt(panel.halt, visit, view, js=SIGNED, **QUIET)
-    if panel.may_change:
+    if shared == "own":
         with gr.Row(elem_classes="page-add"):
             name = gr.Textbox(
                 label="Another model",
@@ -158,3 +174,4 @@ def build(manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks, tabs
     page.load(panel.snapshot, visit, view, js=SIGNED, **QUIET)
     for key, one in tabs.items():
         one.select(lambda on=key == "models": gr.Timer(active=on), None, timer, **QUIET)
+    return timer

@@ -1,5 +1,6 @@
 """The whole page: one tab per modality, the models, and how it is served."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,12 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from playground.people import Quotas
 from playground.plugins import discover
-from playground.ui import endpoints, models_panel, tab, views
+from playground.room import Room
+from playground.ui import endpoints, models_panel, room_panel, tab, views
+from playground.ui.door import Door
+from playground.ui.entry import Entry
 from playground.ui.guard import Guard, allowed_names
 from playground.ui.theme import theme
 from playground.visits import Visits
@@ -17,7 +22,7 @@ HERE = Path(__file__).parent
 TITLE = "Watch a model choose"
 
 
-def build(manager: Any, visits: Visits) -> gr.Blocks:
+def build(room: Room, door: Door, visits: Visits) -> gr.Blocks:
     """The page of all modalities."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         visit = gr.Textbox(visible=False)
@@ -26,12 +31,14 @@ def build(manager: Any, visits: Visits) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             for name, modality in discover("playground.modalities").items():
                 with gr.Tab(modality.TITLE, id=name) as tabs[name]:
-                    tab.build(name, modality, manager, visits, visit, page)
+                    tab.build(name, modality, room, door, visits, visit, page)
             with gr.Tab("Models", id="models") as tabs["models"]:
-                models_panel.build(manager, visits, visit, page, tabs)
+                timer = models_panel.build(room, door, visits, visit, page, tabs)
+            if door.has_codes:
+                room_panel.build(room, door, page, tabs, timer)
         for name, one in tabs.items():  # a tab that is opened is built anew: its buttons follow what is known
             one.select(None, js=f"() => {{ playground.reopened('{name}'); }}")
-        endpoints.add_endpoints(manager)
+        endpoints.add_endpoints(room.manager, room, door)
     return page
 
 
@@ -54,16 +61,23 @@ def launch(
     names: Iterable[str] = (),
     block: bool = True,
     visits: Visits | None = None,
+    door: Door | None = None,
+    quotas: Quotas | None = None,
 ) -> tuple[gr.Blocks, Visits]:
-    """Serve the page; heavy libraries are loaded behind it. Returns at the end, or at once where not `block`."""
+    """Serve the page; heavy libraries are loaded behind it. Returns at the end, or at once where not `block`.
+
+    `door` asks for codes (none: on one's own computer nobody is asked), `quotas` bound what guests use.
+    """
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe X-Forwarded-For from this machine
     visits = visits or Visits(keep=manager.keep)
-    page = build(manager, visits)
+    door = door or Door(manager.audience)
+    page = build(Room(manager, quotas), door, visits)
     page.queue(default_concurrency_limit=8, max_size=500)
     page.launch(
         server_name=host, server_port=port, theme=theme(), head=head(), share=False, show_error=False,
         run_history=False, footer_links=["api"], quiet=not block, prevent_thread_lock=True, max_threads=80,
         max_file_size="4mb", pwa=False, mcp_server=False, ssr_mode=False, enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(Guard, names=allowed_names(host, names))]},
+        app_kwargs={"middleware": [Middleware(Guard, names=allowed_names(host, names)), Middleware(Entry, door=door)]},
     )  # fmt: skip
     manager.warm()
     if block:

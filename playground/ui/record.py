@@ -17,8 +17,8 @@ from typing import Any
 from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason, Started, TokenStep
+from playground.json_text import rounded
 from playground.plugins import discover
-from playground.run import rounded
 from playground.ui.recorded import RUNS
 
 MOST_TOKENS = 48  # the page carries the recording: about 7 kB a token

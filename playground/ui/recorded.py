@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playground.run import dumps
+from playground.json_text import dumps
 
 RUNS = Path(__file__).resolve().parents[2] / "assets" / "runs"
 PREFIX = "recorded-"

@@ -19,9 +19,13 @@ import gradio as gr
 from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Reason, TokenStep
-from playground.run import Run, dumps
+from playground.json_text import dumps
+from playground.room import Room
+from playground.run import Run
 from playground.ui import recorded, trigger
 from playground.ui.controls import Controls, shaping_fields
+from playground.ui.door import Door
+from playground.ui.frames import idle_frame, notice_frame
 from playground.visits import Prepared, Visit, Visits, Watcher
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
@@ -29,33 +33,14 @@ HEARTBEAT_S = 2.0
 LOOK_S = 0.1  # how soon it is noticed that another handler draws in the view
 
 
-def notice_frame(text: str, run: Run | None = None) -> str:
-    """A frame that only says what is wrong; what the view shows stays."""
-    if run is not None:
-        frame = json.loads(run.frame(run.total))
-        frame["status"] = {**frame["status"], "state": "error", "error": text}
-        return dumps(frame)
-    return _frame(None, "error", text)
-
-
-def idle_frame() -> str:
-    """A frame of an empty view."""
-    return _frame("empty-" + secrets.token_hex(4), "idle", None)
-
-
-def _frame(run_id: str | None, state: str, error: str | None) -> str:
-    status: dict[str, Any] = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
-    return dumps(
-        {"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []}
-    )
-
-
 class Runner:
     """What the buttons of one tab do. Every method is a Gradio handler; `token` names the visit."""
 
-    def __init__(self, name: str, modality: ModuleType, controls: Controls, manager: Any, visits: Visits) -> None:
+    def __init__(
+        self, name: str, modality: ModuleType, controls: Controls, room: Room, door: Door, visits: Visits
+    ) -> None:
         self.name, self.modality, self.controls = name, modality, controls
-        self.manager, self.visits = manager, visits
+        self.room, self.door, self.manager, self.visits = room, door, room.manager, visits
 
     # ── beginnings ───────────────────────────────────────────────────────────
 
@@ -117,10 +102,10 @@ class Runner:
             return notice_frame("The steps of that run are no longer kept: start it again.")
         return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
 
-    def name_others(self, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
+    def name_others(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
         """Which token the number of a step falls on under the settings of now: one forward pass, for a view whose
         snapshot has no name for it."""
-        visit, asked = self.visits.visit(token), trigger.data(event)
+        visit, asked = self._visit(request, token), trigger.data(event)
         run = visit.current.get(self.name)
         shown = run.id if run else recorded.PREFIX + self.name
         if asked.get("run") != shown:
@@ -159,7 +144,7 @@ class Runner:
             self.modality.Settings, {k: v for k, v in shaped.items() if k in self.controls.descriptions}
         )
         start = self.modality.rebuild(started, frame["events"], index)
-        with closing(self.modality.generate(settings, self.manager, start, visit=visit.token)) as events:
+        with closing(self._generator(settings, start, visit)()) as events:
             for event in events:
                 if isinstance(event, TokenStep):
                     return {"token_id": event.token_id, "text": event.piece, "probability": event.probability}
@@ -171,6 +156,11 @@ class Runner:
     def _seat(self, request: gr.Request) -> tuple[str, str]:
         return (str(request.session_hash), self.name)
 
+    def _visit(self, request: gr.Request, token: str) -> Visit:
+        visit = self.visits.visit(token)
+        visit.person = self.door.person(request, visit.token)
+        return visit
+
     async def _begin(
         self,
         request: gr.Request,
@@ -179,14 +169,15 @@ class Runner:
         prepare: Callable[[Visit, Run | None, Any], Prepared],
         more: Any = None,
     ) -> AsyncIterator[str]:
-        visit = self.visits.visit(token)
+        visit = self._visit(request, token)
         current = visit.current.get(self.name)
         try:
             settings = self._settings(sent)
             self._check(settings, prepare)
+            self.room.check(visit.person, getattr(settings, "model", None))
             wanted = (prepare.__name__, settings, dumps(more))
             run = await asyncio.to_thread(
-                visit.start, self.name, wanted, lambda before: prepare(visit, before, settings)
+                visit.start, self.name, wanted, lambda before: self._placed(visit, prepare(visit, before, settings))
             )
         except PlaygroundError as error:
             if current is None or current.ended:
@@ -229,6 +220,9 @@ class Runner:
         finally:
             run.listeners.discard(wake)
 
+    def _placed(self, visit: Visit, prepared: Prepared) -> Prepared:
+        return dataclasses.replace(prepared, place=lambda: self.room.place(visit.token))
+
     def _settings(self, sent: Any) -> Any:
         return fields.build(self.modality.Settings, self.controls.values(sent))
 
@@ -238,7 +232,10 @@ class Runner:
             raise PlaygroundError("The message is empty: write something first.")
 
     def _generator(self, settings: Any, start: Any, visit: Visit) -> Callable[[], Any]:
-        return lambda: self.modality.generate(settings, self.manager, start, visit=visit.token)
+        def generate() -> Any:
+            return self.modality.generate(settings, self.manager, start, visit=visit.token)
+
+        return lambda: self.room.drive(visit.person, self.name, getattr(settings, "model", None), generate)
 
     def _fresh(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         if getattr(settings, "mode", "") != "chat":

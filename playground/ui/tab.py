@@ -7,9 +7,11 @@ from typing import Any
 
 import gradio as gr
 
+from playground.room import Room
 from playground.ui import recorded
 from playground.ui.choices import Choices
 from playground.ui.controls import Controls
+from playground.ui.door import Door
 from playground.ui.runner import CONCURRENCY, Runner, idle_frame, new_seed
 from playground.ui.views.theatre import TokenTheatre
 from playground.visits import Visits
@@ -38,10 +40,12 @@ class Parts:
     code: gr.Code
 
 
-def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: gr.Textbox, page: gr.Blocks) -> Parts:
+def build(
+    name: str, modality: ModuleType, room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks
+) -> Parts:
     """Draw the tab of one modality and connect it."""
     controls = Controls(name, modality.Settings)
-    choices = Choices(name, modality, controls, manager)
+    choices = Choices(name, modality, controls, room.manager)
     with gr.Row(elem_id=f"{name}-tab", elem_classes="page-tab"):
         with gr.Column(scale=0, min_width=300, elem_id=f"{name}-settings", elem_classes="page-settings"):
             presets, notes = _settings(name, modality, controls, choices)
@@ -58,7 +62,7 @@ def build(name: str, modality: ModuleType, manager: Any, visits: Visits, visit: 
                 buttons=[],
             )
     parts = Parts(controls, theatre, buttons, examples, presets, notes, code)
-    runner = Runner(name, modality, controls, manager, visits)
+    runner = Runner(name, modality, controls, room, door, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, page)
     return parts

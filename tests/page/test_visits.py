@@ -9,7 +9,8 @@ import pytest
 
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
-from playground.run import ABANDONED_S, DEFECT, Run, dumps
+from playground.json_text import dumps
+from playground.run import ABANDONED_S, DEFECT, Run
 from playground.visits import STEPS_PER_FRAME, Bounds, Prepared, Visits, Watcher
 from tests.page.fake import PATIENCE_S, Clock, State, Tape, ended, reached
 
@@ -79,6 +80,24 @@ def test_two_clicks_at_the_same_moment_start_one_run() -> None:
     [t.join(PATIENCE_S) for t in threads]
     assert len(runs) == 8
     assert len({run.id for run in runs}) == 1
+
+
+def test_another_click_in_the_very_moment_of_a_beginning_stops_that_run() -> None:
+    first, second, visits = Tape(), Tape(), Visits()
+    trim, clicks = visits.trim, []
+
+    def click_meanwhile(visit: Any) -> None:
+        if not clicks:
+            clicks.append(threading.Thread(target=lambda: clicks.append(started(visits, second, "two"))))
+            clicks[0].start()
+            first.allow(5)
+            clicks[0].join(PATIENCE_S)
+        trim(visit)
+
+    visits.trim = click_meanwhile  # type: ignore[method-assign]
+    old = started(visits, first, "one")
+    assert ended(old) and first.reason is Reason.NEW_INPUT
+    assert visits.visit("0" * 32).current["fake"] is clicks[1]
 
 
 def test_a_run_nobody_watches_for_ten_seconds_stops_and_can_go_on() -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Text
+from playground.panels import Bars, Text
 from playground.training import gpt
 from playground.training.gpt import GPT, Config
 from tests.conftest import ROOT

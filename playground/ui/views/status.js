@@ -10,6 +10,7 @@
     context_full: "The context window is full.",
     time_limit: "Stopped at the time limit.",
     user: "Stopped by you.",
+    stopped: "Stopped by the rules of this page.",
     new_input: "Stopped: a new message came.",
     error: "Stopped by an error.",
   };

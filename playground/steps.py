@@ -1,0 +1,57 @@
+"""The steps that a run has shown, kept as JSON text so that their memory is known to the byte."""
+
+from typing import Any
+
+from playground.events import BeamStep, TokenStep
+from playground.json_text import dumps
+
+# settings without a say in which token is how likely
+NOT_SHAPING = ("prompt", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
+
+
+class Steps:
+    """Steps in order, those inherited from another run first; `before` says under which settings these were written."""
+
+    def __init__(self, parent: "Steps | None" = None, count: int = 0, settings: dict[str, Any] | None = None) -> None:
+        self._steps: list[str] = [parent._steps[i] for i in parent._tokens[:count]] if parent else []
+        self._texts: list[str] = parent._texts[:count] if parent else []
+        self._tokens: list[int] = list(range(len(self._steps)))  # which of the steps are tokens
+        self.before: list[dict[str, Any]] = parent._lineage(count, settings or {}) if parent else []
+        self.bytes = sum(map(len, self._steps))
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def add(self, event: TokenStep | BeamStep) -> None:
+        """One more."""
+        values = event.to_json()
+        del values["run_id"], values["seq"]
+        step = dumps(values)
+        self._steps.append(step)
+        self.bytes += len(step)
+        if isinstance(event, TokenStep):
+            self._tokens.append(len(self._steps) - 1)
+            self._texts.append(event.text)
+
+    @property
+    def tokens(self) -> int:
+        """How many of them are tokens of the text (with beams, the winner's)."""
+        return len(self._tokens)
+
+    @property
+    def text(self) -> str:
+        """What the tokens wrote."""
+        return "".join(self._texts)
+
+    def events(self, run_id: str, first: int) -> str:
+        """The steps from number `first` on as the inside of a JSON list, numbered from 1 as events of one run."""
+        head = f'{{"run_id":{dumps(run_id)},"seq":'
+        return ",".join(f"{head}{i + 1},{self._steps[i][1:]}" for i in range(first, len(self._steps)))
+
+    def _lineage(self, count: int, settings: dict[str, Any]) -> list[dict[str, Any]]:
+        """Under which settings the first `count` tokens were written: `{"until": index, "settings"}` in order."""
+        own = {k: v for k, v in settings.items() if k not in NOT_SHAPING}
+        parts = [part for part in self.before if part["until"] < count]
+        if parts and parts[-1]["settings"] == own:
+            parts.pop()
+        return [*parts, {"until": count, "settings": own}]
