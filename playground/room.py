@@ -131,6 +131,11 @@ class Room:
             self._jobs.pop(job.id, None)
         self.quotas.leave(job.person)
 
+    def visits(self) -> list[str]:
+        """The visit of every run under way."""
+        with self._lock:
+            return [job.person.visit for job in self._jobs.values()]
+
     def place(self, visit: str) -> int:
         """The place of a visit's step that has waited at the gate for long enough to say so; else 0."""
         return int(self.manager.waiting(visit)) if hasattr(self.manager, "waiting") else 0

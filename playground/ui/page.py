@@ -1,7 +1,7 @@
 """The whole page: one tab per modality, the models, and how it is served."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +63,24 @@ def launch(
     visits: Visits | None = None,
     door: Door | None = None,
     quotas: Quotas | None = None,
+    middleware: Sequence[Middleware] = (),
 ) -> tuple[gr.Blocks, Visits]:
     """Serve the page; heavy libraries are loaded behind it. Returns at the end, or at once where not `block`.
 
-    `door` asks for codes (none: on one's own computer nobody is asked), `quotas` bound what guests use.
+    `door` asks for codes (none: on one's own computer nobody is asked), `quotas` bound what guests use,
+    `middleware` stands before everything else.
     """
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe X-Forwarded-For from this machine
     visits = visits or Visits(keep=manager.keep)
     door = door or Door(manager.audience)
     page = build(Room(manager, quotas), door, visits)
+    gates = [Middleware(Guard, names=allowed_names(host, names)), Middleware(Entry, door=door)]
     page.queue(default_concurrency_limit=8, max_size=500)
     page.launch(
         server_name=host, server_port=port, theme=theme(), head=head(), share=False, show_error=False,
         run_history=False, footer_links=["api"], quiet=not block, prevent_thread_lock=True, max_threads=80,
         max_file_size="4mb", pwa=False, mcp_server=False, ssr_mode=False, enable_monitoring=False,
-        app_kwargs={"middleware": [Middleware(Guard, names=allowed_names(host, names)), Middleware(Entry, door=door)]},
+        app_kwargs={"middleware": [*middleware, *gates]},
     )  # fmt: skip
     manager.warm()
     if block:
