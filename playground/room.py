@@ -96,16 +96,21 @@ class Room:
         try:
             with closing(generate()) as events:
                 reason: Reason | None = None
+                ending = False
                 while True:
                     try:
                         event = events.send(reason)
                     except StopIteration:
                         return
                     self.quotas.wrote(person, job.see(event))
+                    if ending and not isinstance(event, Finished):  # it was not computing yet: nothing to keep
+                        event = Finished("", 0, reason or Reason.STOPPED, "", 0)
                     reason = yield event
-                    why = None if reason or isinstance(event, Finished) else self._why_end(job)
+                    if isinstance(event, Finished):
+                        return
+                    why = None if reason else self._why_end(job)
                     if why:
-                        reason = (yield Notice(why)) or Reason.STOPPED
+                        reason, ending = (yield Notice(why)) or Reason.STOPPED, True
         finally:
             self._leave(job)
 

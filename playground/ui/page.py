@@ -20,6 +20,7 @@ from playground.visits import Visits
 
 HERE = Path(__file__).parent
 TITLE = "Watch a model choose"
+SESSIONS = 200  # pages whose components Gradio remembers; each costs about 0.2 MB, and it would keep 10,000
 
 
 def build(room: Room, door: Door, visits: Visits) -> gr.Blocks:
@@ -80,7 +81,7 @@ def launch(
         server_name=host, server_port=port, theme=theme(), head=head(), share=False, show_error=False,
         run_history=False, footer_links=["api"], quiet=not block, prevent_thread_lock=True, max_threads=80,
         max_file_size="4mb", pwa=False, mcp_server=False, ssr_mode=False, enable_monitoring=False,
-        app_kwargs={"middleware": [*middleware, *gates]},
+        state_session_capacity=SESSIONS, app_kwargs={"middleware": [*middleware, *gates]},
     )  # fmt: skip
     manager.warm()
     if block:

@@ -33,6 +33,7 @@ class Settings:
 
     prompt: str = fields.text("Once", label="Prompt", lines=2)
     model: str = fields.choice("a", (), label="Model")
+    mode: str = fields.choice("completion", ("completion", "chat"), label="Mode")
     max_new_tokens: int = fields.slider(5, 1, 500, 1, label="Length")
 
 

@@ -183,6 +183,23 @@ def test_a_stopped_run_ends_at_its_next_step_and_no_other_does() -> None:
     assert len(list(goes_on)) == 3 and not other
 
 
+def test_what_is_not_computing_yet_is_stopped_too() -> None:
+    room, closed = Room(Stepped({"a": 10}, 100).manager), list[str]()
+
+    def wait() -> Generator[Event, Reason | None, None]:
+        try:
+            while True:
+                yield Queued(1)  # as a load does, it hears no reason
+        finally:
+            closed.append("closed")
+
+    run = room.drive(ONE, "load", "a", wait)
+    next(run)
+    room.stop()
+    assert [type(event).__name__ for event in run] == ["Notice", "Finished"]
+    assert closed == ["closed"] and room.jobs() == []
+
+
 # ── over HTTP ────────────────────────────────────────────────────────────────
 
 
