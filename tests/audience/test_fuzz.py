@@ -1,0 +1,51 @@
+"""Nonsense for every handler, endpoint and route of the page: 50 inputs each here, 10,000 in the benchmark."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from benchmarks import fuzz
+from playground.manager import ModelManager
+from tests.conftest import free_port
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def client() -> Iterator[Any]:
+    """A client of the real page with the real models, as strangers get it."""
+    from playground.ui.page import launch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", fuzz.SECRET)
+        manager, port = ModelManager(audience="public"), free_port()
+        page, visits = launch(manager, port=port, block=False)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield client
+        visits.close()
+        page.close(verbose=False)
+        manager.close()
+
+
+@pytest.mark.timeout(900)
+def test_no_answer_to_nonsense_tells_anything_of_the_computer(client: Any) -> None:
+    names = {target.name for target in fuzz.targets(client)}
+    assert {"text", "code"} <= names
+    assert len(names) > 20
+    seen = fuzz.fuzz(client, 50)
+    assert sum(seen.values()) >= 50 * len(names)
+
+
+@pytest.mark.parametrize("planted", ["Traceback (most recent call last)", "/home/somebody/secret.txt", fuzz.SECRET])
+def test_a_planted_leak_is_found(client: Any, planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from playground.errors import PlaygroundError
+    from playground.ui.runner import Runner
+
+    def tell(*_: Any) -> Any:
+        raise PlaygroundError(f"It is {planted}.")
+
+    monkeypatch.setattr(Runner, "_settings", tell)
+    with pytest.raises(AssertionError, match="It is"):
+        fuzz.fuzz(client, 3)
