@@ -68,7 +68,11 @@ class Choices:
         return [self.about(model_id), gr.Timer(active=not self.manager.is_warm)]
 
     def on_model(self, model_id: str, mode: str = "completion") -> list[Any]:
-        """Note, chat or not, and the longest length."""
+        """Note, chat or not (where there is a mode), and the longest length."""
+        note, *chatting, length = self._on_model(model_id)
+        return [note, *(chatting if "mode" in self.controls.components else ()), length]
+
+    def _on_model(self, model_id: str) -> list[Any]:
         try:
             spec = self.manager.spec(model_id)
         except PlaygroundError as error:

@@ -18,16 +18,18 @@ from playground.ui.door import HEADER, Door, Refused
 from playground.ui.guard import Receive, Scope, Send, address_of, headers_of
 
 PAGE = Path(__file__).with_name("entry.html")
-MARK = "<!-- message -->"
+MARK, FOR_WHOM = "<!-- message -->", "<!-- for whom -->"
+CLASS = "This page is open to one class. Your teacher has the code."
+TEACHER = "The page itself is open to everybody. With the teacher's code you may also load models and see the room."
 MAX_FORM = 4096
 OPEN = ("/gradio_api/startup-events",)  # Gradio asks for it itself, when it starts
 NEEDED = "This page needs a code: open it in a browser, or send the code in the header X-Class-Code."
 
 
-def entry_page(sentence: str = "") -> str:
-    """The page that asks for the code, with what was wrong with the last one."""
+def entry_page(sentence: str = "", locked: bool = True) -> str:
+    """The page that asks for the code, with what was wrong with the last one; `locked`: nobody comes in without."""
     said = f'<p class="wrong" id="wrong" role="alert">{html.escape(sentence)}</p>' if sentence else ""
-    return PAGE.read_text(encoding="utf-8").replace(MARK, said)
+    return PAGE.read_text(encoding="utf-8").replace(FOR_WHOM, CLASS if locked else TEACHER).replace(MARK, said)
 
 
 class Entry:
@@ -46,7 +48,7 @@ class Entry:
         if path in ("/enter", "/login") and method == "POST":
             await self._try(path, await _form(receive), address, headers, send)
         elif path == "/enter":
-            await _page(send, 200, "")
+            await self._page(send, 200)
         elif self.door.role(headers) and not headers.get(HEADER) or path in OPEN and method == "GET":
             await self.app(scope, receive, send)
         else:
@@ -65,9 +67,13 @@ class Entry:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         elif scope.get("method") in ("GET", "HEAD") and "text/html" in headers.get("accept", ""):
-            await _page(send, 401, "")
+            await self._page(send, 401)
         else:
             await _json(send, 401, NEEDED)
+
+    async def _page(self, send: Send, status: int, sentence: str = "", wait_s: int = 0) -> None:
+        page = entry_page(sentence, self.door.locked)
+        await _answer(send, status, page, "text/html; charset=utf-8", *_later(wait_s))
 
     async def _try(self, path: str, form: dict[str, str], address: str, headers: dict[str, str], send: Send) -> None:
         try:
@@ -76,7 +82,7 @@ class Entry:
             if path == "/login":
                 await _json(send, refused.status, str(refused), wait_s=refused.wait_s)
             else:
-                await _page(send, refused.status, str(refused), refused.wait_s)
+                await self._page(send, refused.status, str(refused), refused.wait_s)
             return
         secure = "https" in headers.get("x-forwarded-proto", "")
         cookie = ("set-cookie", self.door.cookie(role, secure))
@@ -95,10 +101,6 @@ async def _form(receive: Receive) -> dict[str, str]:
             return {}
         if not message.get("more_body"):
             return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-async def _page(send: Send, status: int, sentence: str, wait_s: int = 0) -> None:
-    await _answer(send, status, entry_page(sentence), "text/html; charset=utf-8", *_later(wait_s))
 
 
 async def _json(send: Send, status: int, sentence: str, wait_s: int = 0) -> None:

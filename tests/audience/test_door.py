@@ -197,6 +197,13 @@ def test_without_the_code_nothing_is_served_but_the_page_that_asks(served: Serve
     assert tab.http.post("/gradio_api/call/text", json={"data": []}).status_code == 401
 
 
+def test_the_page_that_asks_says_for_whom_it_is() -> None:
+    from playground.ui.entry import entry_page
+
+    assert "open to one class" in entry_page(locked=True)
+    assert "open to everybody" in entry_page(locked=False)
+
+
 def test_the_code_is_entered_once(served: Served) -> None:
     tab = served.browser()
     entered = tab.http.post("/enter", data={"code": CLASS})
