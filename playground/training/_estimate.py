@@ -1,0 +1,110 @@
+"""What a run will need, before anything is allocated.
+
+The model is built on torch's "meta" device, where tensors have shapes and no memory, and one step is taken
+there: counted are its parameters, the bytes that the forward pass keeps for the backward pass, the
+multiplications, and the operations (a small model's time goes into starting them, not into arithmetic).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from playground.errors import PlaygroundError
+from playground.training import _pictures, _sets
+
+# Of two cores of an AMD EPYC with torch 2.13, fitted to the lessons; other computers differ by a factor.
+SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 7e-6, 6e10, 6e9
+LIBRARY_BYTES = 350_000_000  # interpreter, torch and its buffers
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`memory_bytes` at most at one time, `seconds` for all steps on two quiet cores, `parameters` of all networks."""
+
+    memory_bytes: int
+    seconds: float
+    parameters: int
+
+
+class _Counter(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations, self.bytes, self.flops = 0, 0, 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.operations += 1
+        count = flop_registry.get(func._overloadpacket)
+        self.flops += count(*args, **(kwargs or {}), out_val=out) if count else 0
+        self.bytes += sum(t.nbytes for t in (out if isinstance(out, (tuple, list)) else [out]) if torch.is_tensor(t))
+        return out
+
+
+def estimate(
+    losses: Callable[[], Iterable[Tensor]],
+    networks: Iterable[torch.nn.Module],
+    steps: int,
+    data_bytes: int,
+    averaged: int = 0,
+) -> Estimate:
+    """Count one step on the meta device.
+
+    `losses` yields the losses of one step, one after another; each is followed by a backward pass. `averaged` is
+    the number of parameters that are kept a second time (a moving average).
+    """
+    parameters = sum(p.numel() for network in networks for p in network.parameters())
+    kept: dict[int, Tensor] = {}
+
+    def pack(t: Tensor) -> Tensor:
+        kept[id(t)] = t  # kept alive, so that no other tensor can get its id
+        return t
+
+    counter, most = _Counter(), 0
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t), counter:
+        for loss in losses():
+            most = max(most, sum(t.nbytes for t in kept.values()))
+            loss.backward()
+            kept.clear()
+    states = parameters * 4 * 4 + averaged * 4  # weights, gradients, Adam's two averages
+    seconds = counter.operations * SECONDS_PER_OPERATION + counter.flops / FLOPS_PER_SECOND
+    seconds += (counter.bytes + 2 * states) / BYTES_PER_SECOND
+    return Estimate(LIBRARY_BYTES + data_bytes + states + 2 * most, steps * seconds, parameters)
+
+
+def data_bytes(config: Any) -> int:
+    """Bytes of the data set: float32 examples, and while they are made twice as exact copies of them."""
+    plane = config.data in _sets.PLANE
+    count = max(config.examples, 1400) if config.data == "emoji" else config.examples
+    count = _pictures.MAX_FILES if config.data == "folder" else count
+    return count * 4 * (2 if plane else 3 * config.size**2) * 7
+
+
+def refuse_if_too_large(needed: Estimate, free_bytes: int | None = None) -> None:
+    """Stop before anything is allocated that does not fit.
+
+    Raises:
+        PlaygroundError: with both figures.
+    """
+    free = free_memory() if free_bytes is None else free_bytes
+    if needed.memory_bytes > free:
+        raise PlaygroundError(
+            f"This run needs about {needed.memory_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free: choose a smaller "
+            "batch, width, picture size or number of examples."
+        )
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: what the computer has, or what its container leaves."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.is_file() and used.is_file() and limit.read_text().strip().isdigit():
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

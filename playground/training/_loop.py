@@ -1,0 +1,131 @@
+"""What every picture lesson's loop needs and none is about: numbers for a step, when to look, when to stop,
+and checkpoints (safetensors and JSON: nothing is ever unpickled)."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from playground.errors import PlaygroundError
+
+LIMIT = 1e6  # a loss beyond this has diverged, though it may still be a number
+FREE = {"steps", "look_every", "learning_rate"}  # fields of a configuration that may change when a run goes on
+
+
+def rng_at(seed: int, step: int) -> torch.Generator:
+    """The random numbers of one step. They depend on seed and step alone, so that a resumed run goes on as if it
+    had never stopped, however often it was looked at."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence([seed, step]).generate_state(1)[0]))
+
+
+def looks(step: int, every: int, steps: int) -> bool:
+    """Whether step `step` (from 1) is drawn: the first, the last, and each `every` between."""
+    return step == 1 or step == steps or step % every == 0
+
+
+def stop_if_diverged(step: int, learning_rate: float, values: Mapping[str, float], limit: float = LIMIT) -> None:
+    """End a run whose numbers are lost, before they reach the weights.
+
+    Raises:
+        PlaygroundError: a value that is no number, infinite, or absurdly large.
+    """
+    for name, value in values.items():
+        if not math.isfinite(value) or abs(value) > limit:
+            raise PlaygroundError(
+                f"The {name.replace('_', ' ')} is {value:g} at step {step} (learning rate {learning_rate:g}): training "
+                "has diverged. Lower the learning rate and start again, from the last checkpoint if there is one."
+            )
+
+
+def grad_norm(module: torch.nn.Module) -> float:
+    """The length of the whole gradient, all parameters together."""
+    grads = [p.grad for p in module.parameters() if p.grad is not None]
+    return float(torch.nn.utils.get_total_norm(grads)) if grads else 0.0
+
+
+# ── checkpoints ──────────────────────────────────────────────────────────────
+
+
+def save_checkpoint(folder: Path, config: Any, step: int, history: Any, parts: Mapping[str, Any]) -> None:
+    """Write modules and optimizers by name, and what describes the run; the folder is whole or absent."""
+    from safetensors.torch import save_file
+
+    tensors: dict[str, Tensor] = {}
+    for name, part in parts.items():
+        if isinstance(part, torch.optim.Optimizer):
+            for i, state in part.state_dict()["state"].items():
+                tensors |= {f"{name}.{i}.{k}": torch.as_tensor(v) for k, v in state.items()}
+        else:
+            tensors |= {f"{name}.{k}": v for k, v in part.state_dict().items()}
+    new = folder.with_name(folder.name + ".new")
+    new.mkdir(parents=True, exist_ok=True)
+    save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, new / "state.safetensors")
+    about = {"step": step, "config": asdict(config), "history": history}
+    (new / "training.json").write_text(json.dumps(about, indent=1), "utf-8")
+    old = folder.with_name(folder.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    if old.exists():
+        for path in old.iterdir():
+            path.unlink()
+        old.rmdir()
+
+
+def load_checkpoint(folder: Path, config: Any, parts: Mapping[str, Any]) -> tuple[int, Any]:
+    """Fill modules and optimizers from a folder of `save_checkpoint`; the steps done, and the history.
+
+    Raises:
+        PlaygroundError: no checkpoint, or one of another configuration.
+    """
+    from safetensors.torch import load_file
+
+    about = read_about(folder)
+    for name, value in asdict(config).items():
+        saved = about["config"].get(name)
+        if saved != value and name not in FREE:
+            raise PlaygroundError(
+                f"The checkpoint {folder.name} was made with {name} = {saved!r}, this run has {value!r}: "
+                "set it back, or begin a new run."
+            )
+    tensors = load_file(folder / "state.safetensors")
+    for name, part in parts.items():
+        own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
+        if isinstance(part, torch.optim.Optimizer):
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in own.items():
+                i, _, kind = key.partition(".")
+                state.setdefault(int(i), {})[kind] = value
+            part.load_state_dict({**part.state_dict(), "state": state})
+        else:
+            part.load_state_dict(own)
+    return int(about["step"]), about["history"]
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Step, configuration and history of a checkpoint.
+
+    Raises:
+        PlaygroundError: there is none.
+    """
+    if not (folder / "training.json").is_file():
+        raise PlaygroundError(f"{folder} holds no checkpoint: there is no training.json in it.")
+    about: dict[str, Any] = json.loads((folder / "training.json").read_text("utf-8"))
+    return about
+
+
+def export(folder: Path, kind: str, config: Any, shape: tuple[int, ...], step: int, module: torch.nn.Module) -> None:
+    """Write a finished model: config.json (kind, shape of one example, configuration) and model.safetensors."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: value for name, value in asdict(config).items() if name not in ("points", "folder")}
+    about = {"model_type": kind, "shape": list(shape), "steps": step, "config": kept}
+    save_file({k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
