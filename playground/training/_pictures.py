@@ -116,6 +116,7 @@ def _rgb(picture: Any) -> Any:
 
 def png(picture: np.ndarray) -> str:
     """A picture (3, H, W) in -1 … 1 as a PNG in base64."""
+    picture = np.nan_to_num(picture, nan=0.0)  # grey where a model that diverges says nothing
     values = np.clip((np.moveaxis(picture, 0, -1) + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(values).save(file, "PNG", compress_level=1)

@@ -76,7 +76,7 @@ class Config:
 
 @dataclass(frozen=True)
 class Schedule:
-    """alpha_t and sigma_t for t = 0 … T-1: each (T,)."""
+    """alpha_t and sigma_t for t = 0 … T-1: each (T,), in double precision, because the steps subtract neighbours."""
 
     alpha: Tensor
     sigma: Tensor
@@ -90,12 +90,12 @@ class Schedule:
             f = torch.cos((torch.arange(T + 1, dtype=torch.float64) / T + 0.008) / 1.008 * math.pi / 2) ** 2
             betas = 1 - f[1:] / f[:-1]
         alpha_bar = torch.cumprod(1 - betas.clamp(max=0.999), 0)
-        return cls(alpha_bar.sqrt().float(), (1 - alpha_bar).sqrt().float())
+        return cls(alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
 
     def at(self, t: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """alpha and sigma at timesteps (B,), shaped to multiply examples (B, *shape)."""
         shape = (-1,) + (1,) * (like.dim() - 1)
-        return self.alpha[t].view(shape), self.sigma[t].view(shape)
+        return self.alpha[t].view(shape).to(like), self.sigma[t].view(shape).to(like)
 
 
 def add_noise(x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -262,7 +262,7 @@ def sample(
     times = sampling_times(c.timesteps, c.sampling_steps)
     for t, after in zip(times, [*times[1:], -1], strict=True):
         alpha, sigma = schedule.alpha[t], schedule.sigma[t]
-        then = (schedule.alpha[after], schedule.sigma[after]) if after >= 0 else (torch.ones(()), torch.zeros(()))
+        then = (schedule.alpha[after], schedule.sigma[after]) if after >= 0 else (torch.ones(()).double(), torch.zeros(()).double())
         guess = net(x, torch.full((len(x),), t))
         x0, _ = x0_and_noise(c.prediction, guess, x, alpha, sigma)
         x0 = x0.clamp(-bound, bound)
@@ -270,7 +270,7 @@ def sample(
         if c.sampler == "ddim":
             x = ddim_step(x0, (x - alpha * x0) / sigma, *then)
         else:
-            x = ddpm_step(x0, x, torch.randn(x.shape, generator=rng), (alpha, sigma), then)
+            x = ddpm_step(x0, x, torch.randn(x.shape, generator=rng, dtype=x.dtype), (alpha, sigma), then)
     yield -1, x, x
 
 
@@ -377,30 +377,37 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         live.batch, live.step = x0, step
         panels: dict[str, Any] = {}
         if _loop.looks(step, every, config.steps):
-            scalars |= evaluate(live)
-            panels = look(live, fixed, rng)
+            path = list(sample(live.average, config, live.schedule, fixed, rng, live.bound))
+            figures = evaluate(live, path[-1][1])
+            _loop.stop_if_diverged(step, rate, figures)
+            scalars |= figures
+            panels = look(live, fixed, path)
             began = time.perf_counter()
         yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)
 
 
 @torch.no_grad()
-def evaluate(live: Live) -> dict[str, float]:
-    """The loss on what was held out, always with the same noise at the same timesteps."""
+def evaluate(live: Live, drawn: Tensor) -> dict[str, float]:
+    """The loss on what was held out, always with the same noise at the same timesteps; in the plane also the energy
+    distance of samples `drawn` (B, 2) to what was held out."""
     c, x0 = live.config, live.data.held_out[:256]
     draws = _loop.rng_at(c.seed, 0)
     t = torch.randint(c.timesteps, (len(x0),), generator=draws)
     noise = torch.randn(x0.shape, generator=draws)
-    return {"held_out_loss": loss_at(live.average, c, live.schedule, x0, t, noise).mean().item()}
+    figures = {"held_out_loss": loss_at(live.average, c, live.schedule, x0, t, noise).mean().item()}
+    if live.data.plane:
+        figures["energy_distance"] = _plane.energy_distance(drawn.numpy(), live.data.held_out[:1000].numpy())
+    return figures
 
 
 # ── what is looked at ────────────────────────────────────────────────────────
 
 
 @torch.no_grad()
-def look(live: Live, fixed: Tensor, rng: torch.Generator) -> dict[str, Any]:
-    """Samples from the same noise as ever, on their way (denoising), and examples on theirs (noising)."""
+def look(live: Live, fixed: Tensor, path: list[tuple[int, Tensor, Tensor]]) -> dict[str, Any]:
+    """Samples from the same noise as ever, on their way (denoising; `path` is what `sample` yielded), and examples
+    on theirs (noising)."""
     data = live.data
-    path = list(sample(live.average, live.config, live.schedule, fixed, rng, live.bound))
     drawn = path[-1][1]
     chosen = [path[i] for i in torch.linspace(0, len(path) - 1, 6).round().long().unique().tolist()]
     panels: dict[str, Any] = {
@@ -410,8 +417,6 @@ def look(live: Live, fixed: Tensor, rng: torch.Generator) -> dict[str, Any]:
     }
     if data.plane:
         panels["samples"] = _sets.points_panel(data.bounds, data=data.train[: len(drawn)], samples=drawn)
-        distance = _plane.energy_distance(drawn.numpy(), data.held_out[:1000].numpy())
-        panels["distance"] = Text(f"Energy distance of {len(drawn)} samples to held-out points: {distance:.4f}")
     else:
         near = data.train[_pictures.nearest(drawn.numpy(), data.train.numpy())]
         panels["samples"] = _pictures.panel(drawn.numpy())

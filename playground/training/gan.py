@@ -312,7 +312,9 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         if _loop.looks(step, every, config.steps):
             for name, value in {"step": step, "D": loss_D.item(), "G": loss_G.item()}.items():
                 live.history[name].append(value)
-            scalars |= evaluate(live, rng)
+            figures = evaluate(live, rng)
+            _loop.stop_if_diverged(step, config.learning_rate, figures)
+            scalars |= figures
             panels = look(live, fixed, answers)
             began = time.perf_counter()
         yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)

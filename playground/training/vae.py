@@ -216,6 +216,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     data, model, optimizer = live.data, live.model, live.optimizer
     fixed = torch.randn(256 if data.plane else 16, config.latent_dim, generator=rng)  # the same codes at every look
     every = config.look_every or (400 if data.plane else 100)
+    limit = _loop.LIMIT * math.prod(data.shape)  # the loss is a sum over an example's numbers
     began = time.perf_counter()
     for step in range(live.step + 1, config.steps + 1):
         draws = _loop.rng_at(config.seed, step)
@@ -228,9 +229,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         loss.backward()
         values = {"loss": loss.item(), "reconstruction": recon.item(), "kl": kl.item()}
         norm = _loop.grad_norm(model)
-        _loop.stop_if_diverged(
-            step, config.learning_rate, values | {"gradient": norm}, limit=_loop.LIMIT * x[0].numel()
-        )
+        _loop.stop_if_diverged(step, config.learning_rate, values | {"gradient": norm}, limit)
         optimizer.step()
         model.variance.lerp_(variance, 0.02 if step > 1 else 1.0)
 
@@ -240,7 +239,9 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         live.batch, live.step = x, step
         panels: dict[str, Any] = {}
         if _loop.looks(step, every, config.steps):
-            scalars |= evaluate(live)
+            figures = evaluate(live)
+            _loop.stop_if_diverged(step, config.learning_rate, figures, limit)
+            scalars |= figures
             panels = look(live, fixed)
             began = time.perf_counter()
         yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)
