@@ -106,8 +106,9 @@ def main() -> None:
             r = run(name, seed, arguments.seconds)
             figures.append(r["figure"])
             sign, wanted = WANTED[name]
-            print(f"| {name} | {seed} | {r['steps']} | {r['seconds']:.0f} | {r['cpu']:.0f} | {r['estimate']:.0f} | "
-                  f"{r['look']:.1f} s | {r['panels']:.1%} | {r['figure']:.3g} | {sign} {wanted:g} |", flush=True)  # fmt: skip
+            cells = [name, seed, r["steps"], f"{r['seconds']:.0f}", f"{r['cpu']:.0f}", f"{r['estimate']:.0f}",
+                     f"{r['look']:.1f} s", f"{r['panels']:.1%}", f"{r['figure']:.3g}", f"{sign} {wanted:g}"]  # fmt: skip
+            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
         print(f"{name}: median {statistics.median(figures):.3g}", flush=True)
 
 

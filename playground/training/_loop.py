@@ -127,5 +127,7 @@ def export(folder: Path, kind: str, config: Any, shape: tuple[int, ...], step: i
     folder.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in asdict(config).items() if name not in ("points", "folder")}
     about = {"model_type": kind, "shape": list(shape), "steps": step, "config": kept}
-    save_file({k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}, folder / "model.safetensors")
+    save_file(
+        {k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}, folder / "model.safetensors"
+    )
     (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")

@@ -34,9 +34,10 @@ def draw(name: str, n: int, rng: np.random.Generator) -> np.ndarray:
         y = np.where(lower, 0.5 - np.sin(angle), np.sin(angle))
         points = np.stack([(x - 0.5) / 0.87, (y - 0.25) / 0.5], 1)
         return points + 0.08 * rng.standard_normal((n, 2))
-    if name == "spiral":  # one arm, two turns; the root makes every piece of the arm equally full
-        turn = 4 * np.pi * np.sqrt(rng.random(n))
-        return 0.16 * turn[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1) + 0.05 * rng.standard_normal((n, 2))
+    if name == "spiral":  # two arms of a turn and a half; the root makes every piece of an arm equally full
+        turn, arm = 3 * np.pi * np.sqrt(rng.random(n)), rng.choice([-1, 1], n)
+        points = (0.21 * arm * turn)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+        return points + 0.05 * rng.standard_normal((n, 2))
     if name == "checkerboard":  # the black squares of a board of 4 × 4
         row = rng.integers(4, size=n)
         column = 2 * rng.integers(2, size=n) + row % 2

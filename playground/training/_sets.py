@@ -1,10 +1,10 @@
 """The sets that the picture lessons train on: points of the plane or small pictures, by name.
 
-    ring, moons, spiral, checkerboard   distributions over the plane
-    points                              the reader's own, as lines of x,y
-    faces, shapes                       drawn by the project
-    emoji                               Fluent emoji (MIT)
-    folder                              the reader's own pictures
+ring, moons, spiral, checkerboard   distributions over the plane
+points                              the reader's own, as lines of x,y
+faces, shapes                       drawn by the project
+emoji                               Fluent emoji (MIT)
+folder                              the reader's own pictures
 """
 
 from collections.abc import Iterable

@@ -262,7 +262,11 @@ def sample(
     times = sampling_times(c.timesteps, c.sampling_steps)
     for t, after in zip(times, [*times[1:], -1], strict=True):
         alpha, sigma = schedule.alpha[t], schedule.sigma[t]
-        then = (schedule.alpha[after], schedule.sigma[after]) if after >= 0 else (torch.ones(()).double(), torch.zeros(()).double())
+        then = (
+            (schedule.alpha[after], schedule.sigma[after])
+            if after >= 0
+            else (torch.ones(()).double(), torch.zeros(()).double())
+        )
         guess = net(x, torch.full((len(x),), t))
         x0, _ = x0_and_noise(c.prediction, guess, x, alpha, sigma)
         x0 = x0.clamp(-bound, bound)

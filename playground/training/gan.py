@@ -109,8 +109,8 @@ class Generator(nn.Module):
                                    nn.Unflatten(1, (widths[0], path[0], path[0]))]  # fmt: skip
         for a, b in zip(widths[:-1], widths[1:], strict=True):
             layers += [nn.GroupNorm(8, a), nn.ReLU(), nn.Upsample(scale_factor=2), nn.Conv2d(a, b, 3, padding=1)]
-        self.net = nn.Sequential(*layers, nn.GroupNorm(8, widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], 3, 3, padding=1),
-                                 nn.Tanh())  # fmt: skip
+        last = (nn.GroupNorm(8, widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], 3, 3, padding=1), nn.Tanh())
+        self.net = nn.Sequential(*layers, *last)
 
     def forward(self, z: Tensor) -> Tensor:
         return self.net(z)

@@ -63,7 +63,9 @@ def exact(schedule: str, other: Any) -> Schedule:
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize(("t", "steps"), [(999, 1000), (500, 1000), (1, 1000), (0, 1000), (900, 10), (100, 10), (0, 10)])
+@pytest.mark.parametrize(
+    ("t", "steps"), [(999, 1000), (500, 1000), (1, 1000), (0, 1000), (900, 10), (100, 10), (0, 10)]
+)
 def test_ddpm_and_ddim_steps_are_those_of_diffusers(prediction: str, schedule: str, t: int, steps: int):
     x, guess = (torch.randn(8, 2, generator=rng(i), dtype=torch.float64) for i in (0, 1))
     after = t - T // steps
@@ -71,7 +73,11 @@ def test_ddpm_and_ddim_steps_are_those_of_diffusers(prediction: str, schedule: s
         other = theirs(kind, schedule, prediction)
         ours = exact(schedule, other)
         other.set_timesteps(steps)
-        then = (ours.alpha[after], ours.sigma[after]) if after >= 0 else (torch.ones(()).double(), torch.zeros(()).double())
+        then = (
+            (ours.alpha[after], ours.sigma[after])
+            if after >= 0
+            else (torch.ones(()).double(), torch.zeros(()).double())
+        )
         alpha, sigma = ours.alpha[t], ours.sigma[t]
         x0, noise = diffusion.x0_and_noise(prediction, guess, x, alpha, sigma)
         result = other.step(guess, t, x, generator=rng(2))
