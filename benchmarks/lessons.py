@@ -69,8 +69,9 @@ def run(name: str, seed: int, seconds: float) -> dict[str, float]:
     config = replace(lesson.Config(), seed=seed)
     rng = torch.Generator().manual_seed(seed)
     began, cpu, last = time.perf_counter(), time.process_time(), time.perf_counter()
-    plain, looked, second_look = [], [], 0.0
-    step = None
+    plain: list[float] = []
+    looked: list[float] = []
+    second_look, step = 0.0, None
     for step in lesson.train(config, rng):
         now = time.perf_counter()
         (looked if step.panels else plain).append(now - last)
@@ -106,8 +107,9 @@ def main() -> None:
             r = run(name, seed, arguments.seconds)
             figures.append(r["figure"])
             sign, wanted = WANTED[name]
-            cells = [name, seed, r["steps"], f"{r['seconds']:.0f}", f"{r['cpu']:.0f}", f"{r['estimate']:.0f}",
-                     f"{r['look']:.1f} s", f"{r['panels']:.1%}", f"{r['figure']:.3g}", f"{sign} {wanted:g}"]  # fmt: skip
+            times = [f"{r[key]:.0f}" for key in ("steps", "seconds", "cpu", "estimate")]
+            cells = [name, seed, *times, f"{r['look']:.1f} s", f"{r['panels']:.1%}", f"{r['figure']:.3g}",
+                     f"{sign} {wanted:g}"]  # fmt: skip
             print("| " + " | ".join(map(str, cells)) + " |", flush=True)
         print(f"{name}: median {statistics.median(figures):.3g}", flush=True)
 

@@ -95,10 +95,11 @@ def load(config: Wanted) -> Data:
     if name == "points":
         return _split(name, _plane.read_points(config.points), "yours")
     if name in ("faces", "shapes"):
-        maker, names = (_drawing.faces, _drawing.FACES) if name == "faces" else (_drawing.shapes, _drawing.SHAPES)
+        maker = _drawing.faces if name == "faces" else _drawing.shapes
+        kinds: tuple[str, ...] = _drawing.FACES if name == "faces" else _drawing.SHAPES
         parts = [maker(min(256, n - i), config.size, rng) for i in range(0, n, 256)]
         pictures = np.concatenate([p[0] for p in parts])
-        return _split(name, pictures, OURS, classes=np.concatenate([p[1] for p in parts]), class_names=names)
+        return _split(name, pictures, OURS, classes=np.concatenate([p[1] for p in parts]), class_names=kinds)
     if name == "emoji":
         pictures, labels, classes, names = _pictures.emoji(config.size)
         return _split(name, pictures, "Microsoft Fluent Emoji, MIT", labels, classes, names)

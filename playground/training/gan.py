@@ -146,6 +146,9 @@ class SpectralNorm(nn.Module):
     matrix stretches most, and the weight moves so slowly that one turn a step is enough.
     """
 
+    u: Tensor  # (out,)
+    v: Tensor  # (in · kernel,)
+
     def __init__(self, weight: Tensor):
         super().__init__()
         rows = weight.flatten(1)  # (out, in · kernel)
