@@ -61,8 +61,8 @@ class Config:
     sampling_steps: int = slider(50, 1, 1000, label="Sampling steps", help="steps from noise to a sample")
     width: int = slider(32, 8, 256, 8, label="Width", help="channels of the first layer (for points: four a unit)")
     depth: int = slider(3, 1, 6, label="Depth", help="hidden blocks, for points (pictures: one at each size)")
-    batch_size: int = slider(128, 1, 2048, label="Batch", help="examples per step, each at a noise level of its own")
-    steps: int = slider(6000, 1, 100_000, label="Steps", help="weight updates")
+    batch_size: int = slider(256, 1, 2048, label="Batch", help="examples per step, each at a noise level of its own")
+    steps: int = slider(8000, 1, 100_000, label="Steps", help="weight updates")
     learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
     decay: float = slider(0.7, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     clip: float = slider(1.0, 0.01, 100, 0.01, label="Gradient clipping", help="longest gradient that is followed")
@@ -355,7 +355,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     """
     live = restore(config, start) if start else begin(config)
     data, net = live.data, live.net
-    fixed = torch.randn(512 if data.plane else 8, *data.shape, generator=rng)  # the same noise at every look
+    fixed = torch.randn(256 if data.plane else 8, *data.shape, generator=rng)  # the same noise at every look
     every = config.look_every or (500 if data.plane else 100)
     began = time.perf_counter()
     for step in range(live.step + 1, config.steps + 1):
@@ -443,7 +443,7 @@ def noising(live: Live, noise: Tensor) -> Strip:
 def _panel(data: _sets.Data, x: Tensor) -> Any:
     if data.plane:
         r = max(3.5, data.bounds[1])  # noise is wider than the data
-        return _sets.points_panel((-r, r, -r, r), points=x[:256])
+        return _sets.points_panel((-r, r, -r, r), points=x)
     return _pictures.panel(x[:4].numpy())
 
 
