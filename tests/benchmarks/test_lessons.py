@@ -1,0 +1,34 @@
+"""The lessons' benchmark measures what it says: checked where the answer is known."""
+
+import numpy as np
+import pytest
+
+from benchmarks import families, lessons
+from playground.training import _plane
+
+
+def test_points_of_the_data_itself_are_as_far_from_it_as_it_is_and_shifted_ones_are_not():
+    def fresh(i: int) -> np.ndarray:
+        return _plane.draw("moons", 500, np.random.default_rng([5, i]))
+
+    ours, own = lessons.to_data(fresh, "moons", 500)
+    assert 0.5 < ours / own < 2
+    shifted, _ = lessons.to_data(lambda i: fresh(i) + 0.5, "moons", 500)
+    assert shifted / own > 20
+
+
+def test_points_become_tokens_and_go_back_into_their_cell():
+    given = np.array([[-2.49, 2.49], [0.0, 1.0], [-9.0, 9.0]])
+    rows = families.tokens(given)
+    assert rows[0].tolist() == [64, 0, 63]
+    assert rows[2].tolist() == [64, 0, 63]  # what lies outside goes into the outermost cell
+    back = families.points(rows[:2, 1:], np.random.default_rng(0))
+    assert np.abs(back - given[:2]).max() <= 5 / 64
+
+
+@pytest.mark.slow
+def test_all_four_families_are_trained_and_come_nearer_to_the_ring_than_noise():
+    noise, _ = lessons.to_data(lambda i: np.random.default_rng(i).standard_normal((2000, 2)), "ring")
+    for name, made, ours, own in families.families("ring", 3.0, 0):
+        assert made.steps > 1, name
+        assert 0 < own < ours < noise * 1.5, name
