@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from playground.errors import PlaygroundError
-from playground.training import _pictures, _sets
+from playground.training import _pictures, _plane, _sets
 
 # Of two cores of an AMD EPYC with torch 2.13, fitted to the lessons; other computers differ by a factor.
 SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 7e-6, 6e10, 6e9
@@ -78,11 +78,11 @@ def estimate(
 
 
 def data_bytes(config: Any) -> int:
-    """Bytes of the data set: float32 examples, and while they are made twice as exact copies of them."""
-    plane = config.data in _sets.PLANE
-    count = max(config.examples, 1400) if config.data == "emoji" else config.examples
-    count = _pictures.MAX_FILES if config.data == "folder" else count
-    return count * 4 * (2 if plane else 3 * config.size**2) * 7
+    """Bytes of the data set at most: float32 numbers, of which up to four copies stand side by side while it is
+    made."""
+    known = {"emoji": _pictures.EMOJI_COUNT, "folder": _pictures.MAX_FILES, "points": _plane.MAX_POINTS}
+    numbers = 2 * 2 if config.data in _sets.PLANE else 3 * config.size**2  # points are made in double precision
+    return int(known.get(config.data, config.examples)) * numbers * 4 * 4
 
 
 def refuse_if_too_large(needed: Estimate, free_bytes: int | None = None) -> None:

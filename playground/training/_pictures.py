@@ -16,7 +16,7 @@ from playground.errors import PlaygroundError
 from playground.events import Pictures
 
 EMOJI = Path(__file__).parents[2] / "assets" / "data" / "emoji"
-EMOJI_SIDE, EMOJI_COLUMNS = 32, 40
+EMOJI_SIDE, EMOJI_COLUMNS, EMOJI_COUNT = 32, 40, 1376
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # decoders that are kept away from vector files and old formats
 MAX_FILES, MAX_BYTES, MAX_PIXELS, MIN_SIDE = 5000, 30_000_000, 30_000_000, 8
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)

@@ -97,12 +97,13 @@ def load(config: Wanted) -> Data:
     if name in ("faces", "shapes"):
         maker = _drawing.faces if name == "faces" else _drawing.shapes
         kinds: tuple[str, ...] = _drawing.FACES if name == "faces" else _drawing.SHAPES
-        parts = [maker(min(256, n - i), config.size, rng) for i in range(0, n, 256)]
-        pictures = np.concatenate([p[0] for p in parts])
-        return _split(name, pictures, OURS, classes=np.concatenate([p[1] for p in parts]), class_names=kinds)
+        pictures, classes = np.empty((n, config.size, config.size, 3), np.float32), np.empty(n, int)
+        for i in range(0, n, 256):
+            pictures[i : i + 256], classes[i : i + 256] = maker(min(256, n - i), config.size, rng)
+        return _split(name, pictures, OURS, classes=classes, class_names=kinds)
     if name == "emoji":
-        pictures, labels, classes, names = _pictures.emoji(config.size)
-        return _split(name, pictures, "Microsoft Fluent Emoji, MIT", labels, classes, names)
+        pictures, labels, classes, kinds = _pictures.emoji(config.size)
+        return _split(name, pictures, "Microsoft Fluent Emoji, MIT", labels, classes, kinds)
     if name == "folder":
         pictures, labels, refused = _pictures.folder(config.folder, config.size)
         return _split(name, pictures, "yours", labels, notes=refused)

@@ -24,7 +24,7 @@ noise that nobody could guess. In the denoising strip the first steps settle whe
 sharpen them.
 
 Try it:  python -m playground.training.diffusion --steps 1000
-         python -m playground.training.diffusion --data shapes --prediction v
+         python -m playground.training.diffusion --data shapes --prediction v --batch-size 64 --steps 1500
 """
 
 import copy
@@ -69,6 +69,15 @@ class Config:
     ema: float = slider(0.998, 0, 0.9999, 0.0001, label="Moving average", help="how slowly the shown network follows")
     look_every: int = slider(0, 0, 10_000, label="Look every", help="steps between two looks; 0 chooses")
     seed: int = slider(0, 0, 2**31, label="Seed", help="of weights, batches and noise", open_ended=True)
+
+
+PRESETS = {
+    "Moons": {"data": "moons"},
+    "Eight Gaussians": {"data": "ring", "prediction": "v"},
+    "Checkerboard": {"data": "checkerboard", "width": 64},
+    "Shapes": {"data": "shapes", "prediction": "v", "batch_size": 64, "steps": 1500, "look_every": 50},
+    "Emoji": {"data": "emoji", "prediction": "v", "batch_size": 64, "steps": 4000, "look_every": 50},
+}
 
 
 # ── adding noise, and what follows from a guess ──────────────────────────────

@@ -76,6 +76,14 @@ class Config:
     seed: int = slider(0, 0, 2**31, label="Seed", help="of weights, batches and noise", open_ended=True)
 
 
+PRESETS = {
+    "Eight Gaussians": {"data": "ring"},
+    "No stabilisers": {"data": "ring", "r1": 0.0, "ema": 0.0, "d_speed": 1.0, "beta1": 0.9},
+    "Spectral norm": {"data": "ring", "r1": 0.0, "spectral_norm": True},
+    "Shapes": {"data": "shapes", "latent_dim": 32, "batch_size": 64, "r1": 1.0, "steps": 2000},
+}
+
+
 # ── the two models ───────────────────────────────────────────────────────────
 
 

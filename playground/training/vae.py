@@ -61,6 +61,15 @@ class Config:
     seed: int = slider(0, 0, 2**31, label="Seed", help="of weights, batches and noise", open_ended=True)
 
 
+PRESETS = {
+    "Faces": {"data": "faces"},
+    "Two numbers for a shape": {"data": "shapes", "latent_dim": 2, "steps": 2000},
+    "Emoji": {"data": "emoji", "latent_dim": 32, "steps": 2000},
+    "Moons": {"data": "moons", "latent_dim": 2, "steps": 4000, "batch_size": 256},
+    "Plain autoencoder": {"data": "faces", "beta": 0.0},
+}
+
+
 # ── the model ────────────────────────────────────────────────────────────────
 
 

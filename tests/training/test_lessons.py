@@ -11,7 +11,7 @@ import torch
 
 from playground.errors import PlaygroundError
 from playground.events import Bars, Curve, Field, Pictures, Points, Strip
-from playground.fields import KEY
+from playground.fields import KEY, build
 from playground.training import _estimate, _loop, vae
 from tests.conftest import ROOT
 from tests.training.lessons import KINDS, LESSONS, run, small
@@ -65,7 +65,7 @@ def test_spectral_norm_does_not_hide_a_run_that_diverges():
 @pytest.mark.parametrize(("name", "data"), KINDS)
 def test_every_panel_is_one_that_the_page_can_draw_and_turns_into_json(name: str, data: str):
     steps, _ = run(name, small(name, data=data))
-    assert [s.step for s in steps if s.panels] == [1, 3, 6, 7]
+    assert [s.step for s in steps if s.panels] == [1, 3, 6, 7]  # look_every 3, the first and the last
     panels = steps[-1].panels
     assert all(type(p).__module__ == "playground.events" for p in panels.values())
     line = json.loads(json.dumps(steps[-1].to_json(), allow_nan=False))
@@ -147,6 +147,17 @@ def test_every_knob_has_a_label_a_help_and_a_flag(name: str):
         assert f.metadata[KEY].label, f.name
         assert f.metadata[KEY].help, f.name
         assert "--" + f.name.replace("_", "-") in shown
+
+
+def test_one_looks_more_often_at_the_beginning():
+    assert [s for s in range(1, 201) if _loop.looks(s, 60, 200)] == [1, 6, 20, 60, 120, 180, 200]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_preset_is_a_configuration_that_can_be_built_and_that_fits(name: str):
+    for title, values in LESSONS[name].PRESETS.items():
+        needed = LESSONS[name].estimate(build(LESSONS[name].Config, values))
+        assert needed.memory_bytes < 1.5e9, title
 
 
 @pytest.mark.parametrize("name", LESSONS)
