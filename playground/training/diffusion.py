@@ -40,7 +40,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.events import Strip, Text, TrainStep
+from playground.events import Curve, Strip, Text, TrainStep
 from playground.fields import choice, slider, text
 from playground.training import _command, _estimate, _loop, _pictures, _plane, _sets
 
@@ -300,7 +300,7 @@ class Live:
     net: nn.Module
     average: nn.Module  # the moving average of the network: this one is shown and kept
     optimizer: torch.optim.Optimizer
-    history: dict[str, list[float]]
+    history: dict[str, list[float]]  # what the curve shows: one number a look
     batch: Tensor | None = None  # (B, *shape)
     step: int = 0
 
@@ -346,7 +346,9 @@ def begin(config: Config) -> Live:
     net = network(config)
     optimizer = torch.optim.Adam(net.parameters(), lr=config.learning_rate, fused=True)
     schedule = Schedule.make(config.schedule, config.timesteps)
-    return Live(config, data, schedule, net, copy.deepcopy(net).requires_grad_(False), optimizer, {})
+    return Live(
+        config, data, schedule, net, copy.deepcopy(net).requires_grad_(False), optimizer, {"step": [], "loss": []}
+    )
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -390,7 +392,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         live.batch, live.step = x0, step
         panels: dict[str, Any] = {}
         if _loop.looks(step, every, config.steps):
-            path = list(sample(live.average, config, live.schedule, fixed, rng, live.bound))
+            fresh = _loop.rng_at(config.seed, 0)  # for DDPM: the same at every look, too
+            path = list(sample(live.average, config, live.schedule, fixed, fresh, live.bound))
             figures = evaluate(live, path[-1][1])
             _loop.stop_if_diverged(step, rate, figures)
             scalars |= figures
@@ -410,6 +413,8 @@ def evaluate(live: Live, drawn: Tensor) -> dict[str, float]:
     figures = {"held_out_loss": loss_at(live.average, c, live.schedule, x0, t, noise).mean().item()}
     if live.data.plane:
         figures["energy_distance"] = _plane.energy_distance(drawn.numpy(), live.data.held_out[:1000].numpy())
+    live.history["step"].append(live.step)
+    live.history["loss"].append(figures["held_out_loss"])
     return figures
 
 
@@ -420,13 +425,14 @@ def evaluate(live: Live, drawn: Tensor) -> dict[str, float]:
 def look(live: Live, fixed: Tensor, path: list[tuple[int, Tensor, Tensor]]) -> dict[str, Any]:
     """Samples from the same noise as ever, on their way (denoising; `path` is what `sample` yielded), and examples
     on theirs (noising)."""
-    data = live.data
+    data, h = live.data, live.history
     drawn = path[-1][1]
     chosen = [path[i] for i in torch.linspace(0, len(path) - 1, 6).round().long().unique().tolist()]
     panels: dict[str, Any] = {
         "denoising": Strip(tuple(_panel(data, x) for _, x, _ in chosen), tuple(_label(t) for t, _, _ in chosen)),
         "guess of x0": Strip(tuple(_panel(data, x0) for _, _, x0 in chosen), tuple(_label(t) for t, _, _ in chosen)),
         "noising": noising(live, fixed),
+        "loss, held out": Curve(tuple(h["step"]), {"loss": tuple(h["loss"])}, "step", "squared error of the guess"),
     }
     if data.plane:
         panels["samples"] = _sets.points_panel(data.bounds, data=data.train[: len(drawn)], samples=drawn)

@@ -49,6 +49,9 @@ def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(name: str, data: str
     for key in weights:
         assert torch.equal(weights[key], resumed[key]), key
     assert rest[-1].live.history == whole[-1].live.history
+    shown, wanted = rest[-1].to_json(), whole[-1].to_json()
+    assert shown.pop("examples_per_s") > 0 < wanted.pop("examples_per_s")
+    assert shown == wanted  # every figure and every panel
 
 
 @pytest.mark.parametrize(("name", "data"), KINDS)
