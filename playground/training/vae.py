@@ -89,32 +89,37 @@ def sides(size: int) -> list[int]:
     return out
 
 
+def same_size(width: int, c: Config) -> list[nn.Module]:
+    """The layers of one size after the one that led there."""
+    return [m for _ in range(c.depth - 1) for m in (nn.Conv2d(width, width, 3, padding=1), nn.SiLU())]
+
+
+def picture_networks(c: Config) -> tuple[nn.Sequential, nn.Sequential]:
+    """Encoder (B, 3, H, W) -> (B, 2 L) and decoder (B, L) -> (B, 3, H, W): each step halves or doubles the side."""
+    path = sides(c.size)
+    widths = [c.width * min(2**i, 4) for i in range(len(path))]
+    flat = widths[-1] * path[-1] ** 2
+    down: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.SiLU()]
+    for a, b in zip(widths[:-1], widths[1:], strict=True):
+        down += [nn.Conv2d(a, b, 4, stride=2, padding=1), nn.SiLU(), *same_size(b, c)]
+    up: list[nn.Module] = [nn.Linear(c.latent_dim, flat), nn.Unflatten(1, (widths[-1], path[-1], path[-1])), nn.SiLU()]
+    for b, a in zip(widths[:0:-1], widths[-2::-1], strict=True):
+        up += [*same_size(b, c), nn.ConvTranspose2d(b, a, 4, stride=2, padding=1), nn.SiLU()]
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(flat, 2 * c.latent_dim))
+    return encoder, nn.Sequential(*up, nn.Conv2d(widths[0], 3, 3, padding=1))
+
+
 class VAE(nn.Module):
-    """Encoder and decoder: perceptrons for points, convolutions that halve and double for pictures."""
+    """Encoder and decoder: perceptrons for points, convolutions for pictures."""
 
     def __init__(self, c: Config):
         super().__init__()
-        self.shape = _sets.shape(c)
-        if len(self.shape) == 1:
+        if len(_sets.shape(c)) == 1:
             self.encoder = mlp(2, 8 * c.width, c.depth, 2 * c.latent_dim)
             self.decoder = mlp(c.latent_dim, 8 * c.width, c.depth, 2)
         else:
-            path = sides(c.size)
-            widths = [c.width * min(2**i, 4) for i in range(len(path))]
-            flat = widths[-1] * path[-1] ** 2
-            down: list[nn.Module] = [nn.Conv2d(3, widths[0], 3, padding=1), nn.SiLU()]
-            up: list[nn.Module] = [nn.Linear(c.latent_dim, flat), nn.Unflatten(1, (widths[-1], path[-1], path[-1]))]
-            for i in range(1, len(path)):
-                down += [nn.Conv2d(widths[i - 1], widths[i], 4, 2, padding=1), nn.SiLU(), *self._same(widths[i], c)]
-                j = len(path) - i
-                up += [nn.SiLU(), *self._same(widths[j], c), nn.ConvTranspose2d(widths[j], widths[j - 1], 4, 2, 1)]
-            self.encoder = nn.Sequential(*down, nn.Flatten(), nn.Linear(flat, 2 * c.latent_dim))
-            self.decoder = nn.Sequential(*up, nn.SiLU(), nn.Conv2d(widths[0], 3, 3, padding=1))
+            self.encoder, self.decoder = picture_networks(c)
         self.register_buffer("variance", torch.ones(()))  # of the decoder's noise, as it was lately
-
-    @staticmethod
-    def _same(width: int, c: Config) -> list[nn.Module]:
-        return [m for _ in range(c.depth - 1) for m in (nn.Conv2d(width, width, 3, padding=1), nn.SiLU())]
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of each example's codes: (B, *shape) -> (B, L), (B, L)."""
@@ -314,7 +319,8 @@ def latent_plane(live: Live) -> Any:
     classes = live.data.classes if len(live.data.classes) else torch.zeros(len(live.data.train), dtype=torch.int)
     kinds = torch.as_tensor(classes)[: len(codes)]
     clouds = {name: codes[kinds == i] for i, name in enumerate(names)}
-    return _sets.points_panel((-3.5, 3.5, -3.5, 3.5), **clouds)
+    r = max(3.5, round(1.05 * float(codes.abs().max()), 2))  # with a small beta codes lie far out
+    return _sets.points_panel((-r, r, -r, r), **clouds)
 
 
 def decoded_plane(live: Live, side: int = 7) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from playground.errors import PlaygroundError
 from playground.events import Bars, Curve, Field, Pictures, Points, Strip
-from playground.fields import KEY, build
+from playground.fields import KEY, build, describe
 from playground.training import _estimate, _loop, vae
 from tests.conftest import ROOT
 from tests.training.lessons import KINDS, LESSONS, run, small
@@ -154,6 +154,35 @@ def test_every_knob_has_a_label_a_help_and_a_flag(name: str):
 
 def test_one_looks_more_often_at_the_beginning():
     assert [s for s in range(1, 201) if _loop.looks(s, 60, 200)] == [1, 6, 20, 60, 120, 180, 200]
+
+
+LARGE = {"examples", "size", "width", "depth", "batch_size", "steps", "look_every", "seed", "latent_dim"}
+
+
+@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("data", ["checkerboard", "faces"])
+def test_all_sliders_at_their_lowest_make_a_run_that_goes(name: str, data: str):
+    config = LESSONS[name].Config
+    low = {n: d.range.low for n, d in describe(config).items() if d.range}
+    steps, _ = run(name, build(config, low | {"data": data}))
+    assert [s.step for s in steps] == [1]
+    json.dumps(steps[0].to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(("name", "data"), KINDS)
+def test_sliders_at_their_highest_make_a_run_that_goes_or_ends_with_a_sentence(name: str, data: str):
+    config = LESSONS[name].Config
+    for slider, description in describe(config).items():
+        if description.range and slider not in LARGE:
+            changed = small(
+                name, data=data, steps=3, **{slider: type(getattr(small(name), slider))(description.range.high)}
+            )
+            try:
+                steps, _ = run(name, changed)
+            except PlaygroundError as error:
+                assert slider == "learning_rate", error
+                continue
+            json.dumps(steps[-1].to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("name", LESSONS)
