@@ -157,6 +157,7 @@ def test_one_looks_more_often_at_the_beginning():
 
 
 LARGE = {"examples", "size", "width", "depth", "batch_size", "steps", "look_every", "seed", "latent_dim"}
+DIVERGES = {"learning_rate"}  # has a test of its own
 
 
 @pytest.mark.parametrize("name", LESSONS)
@@ -170,18 +171,12 @@ def test_all_sliders_at_their_lowest_make_a_run_that_goes(name: str, data: str):
 
 
 @pytest.mark.parametrize(("name", "data"), KINDS)
-def test_sliders_at_their_highest_make_a_run_that_goes_or_ends_with_a_sentence(name: str, data: str):
+def test_each_slider_at_its_highest_makes_a_run_that_goes(name: str, data: str):
     config = LESSONS[name].Config
-    for slider, description in describe(config).items():
-        if description.range and slider not in LARGE:
-            changed = small(
-                name, data=data, steps=3, **{slider: type(getattr(small(name), slider))(description.range.high)}
-            )
-            try:
-                steps, _ = run(name, changed)
-            except PlaygroundError as error:
-                assert slider == "learning_rate", error
-                continue
+    for slider, described in describe(config).items():
+        if described.range and slider not in LARGE | DIVERGES:
+            kind = type(getattr(small(name), slider))
+            steps, _ = run(name, small(name, data=data, steps=3, **{slider: kind(described.range.high)}))
             json.dumps(steps[-1].to_json(), allow_nan=False)
 
 
