@@ -24,8 +24,9 @@ Sources: Goodfellow et al. 2014, "Generative Adversarial Nets" (section 3: both 
 Normalization for GANs" (algorithm 1); Heusel et al. 2017 (two time scales, section 1); Yazici et al. 2019
 (moving average of G); Radford et al. 2016 (convolutions).
 
-What to watch. In the plane: the field is D's verdict, and the generated points climb it. With all stabilisers
-off the points hop from one Gaussian to the next; with R1 they spread until D can say nothing anywhere (0.5).
+What to watch. In the plane: the field is D's verdict, and the generated points climb it. With all stabilisers off
+the points rush about in a heap, from one Gaussian to the next, for a thousand steps before they part; with R1 they
+spread at once, until D can say nothing anywhere (0.5). Neither loss tells which of the two is happening.
 
 Try it:  python -m playground.training.gan --steps 500
          python -m playground.training.gan --r1 0 --ema 0 --d-speed 1 --beta1 0.9
