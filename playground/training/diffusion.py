@@ -52,7 +52,7 @@ class Config:
     data: str = choice("moons", _sets.NAMES, label="Data", help="distributions over the plane, or small pictures")
     points: str = text("", label="Points", help="for points: lines of x,y, or a file of them", lines=3, hidden=True)
     folder: str = text("", label="Folder", help="for folder: a folder of your own pictures", hidden=True)
-    examples: int = slider(8192, 16, 20_000, 16, label="Examples", help="points or pictures that are made")
+    examples: int = slider(16_384, 16, 20_000, 16, label="Examples", help="points or pictures that are made")
     size: int = slider(16, 8, 64, 8, label="Picture size", help="pixels a side")
     timesteps: int = slider(1000, 2, 4000, label="Timesteps", help="T, the noise levels that are told apart")
     schedule: str = choice("cosine", ("cosine", "linear"), label="Schedule", help="how alpha falls")
@@ -75,7 +75,14 @@ PRESETS = {
     "Moons": {"data": "moons"},
     "Eight Gaussians": {"data": "ring", "prediction": "v"},
     "Checkerboard": {"data": "checkerboard", "width": 64},
-    "Shapes": {"data": "shapes", "prediction": "v", "batch_size": 64, "steps": 1500, "look_every": 50},
+    "Shapes": {
+        "data": "shapes",
+        "examples": 8192,
+        "prediction": "v",
+        "batch_size": 64,
+        "steps": 1500,
+        "look_every": 50,
+    },
     "Emoji": {"data": "emoji", "prediction": "v", "batch_size": 64, "steps": 4000, "look_every": 50},
 }
 
