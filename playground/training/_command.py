@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from playground.errors import PlaygroundError
-from playground.events import Text
 from playground.fields import add_arguments, build, from_arguments
+from playground.panels import Text
 from playground.training import _loop
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from playground.errors import PlaygroundError
-from playground.events import Pictures
+from playground.panels import Pictures
 
 EMOJI = Path(__file__).parents[2] / "assets" / "data" / "emoji"
 EMOJI_SIDE, EMOJI_COLUMNS, EMOJI_COUNT = 32, 40, 1376

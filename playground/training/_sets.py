@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from playground.errors import PlaygroundError
-from playground.events import Points
+from playground.panels import Points
 from playground.training import _drawing, _pictures, _plane
 
 PLANE = (*_plane.NAMES, "points")

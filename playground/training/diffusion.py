@@ -40,8 +40,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from playground.events import Curve, Strip, Text, TrainStep
+from playground.events import TrainStep
 from playground.fields import choice, slider, text
+from playground.panels import Curve, Strip, Text
 from playground.training import _command, _estimate, _loop, _pictures, _plane, _sets
 
 

@@ -46,8 +46,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from playground.events import Bars, Curve, Field, Text, TrainStep
+from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
+from playground.panels import Bars, Curve, Field, Text
 from playground.training import _command, _estimate, _loop, _pictures, _plane, _sets
 
 

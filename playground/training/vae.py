@@ -35,8 +35,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from playground.events import Curve, Text, TrainStep
+from playground.events import TrainStep
 from playground.fields import choice, slider, text
+from playground.panels import Curve, Text
 from playground.training import _command, _estimate, _loop, _pictures, _sets
 
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Curve, Field, Pictures, Points, Strip
 from playground.fields import KEY, build, describe
+from playground.panels import Bars, Curve, Field, Pictures, Points, Strip
 from playground.training import _estimate, _loop, vae
 from tests.conftest import ROOT
 from tests.training.lessons import KINDS, LESSONS, run, small
@@ -70,7 +70,7 @@ def test_every_panel_is_one_that_the_page_can_draw_and_turns_into_json(name: str
     steps, _ = run(name, small(name, data=data))
     assert [s.step for s in steps if s.panels] == [1, 3, 6, 7]  # look_every 3, the first and the last
     panels = steps[-1].panels
-    assert all(type(p).__module__ == "playground.events" for p in panels.values())
+    assert all(type(p).__module__ == "playground.panels" for p in panels.values())
     line = json.loads(json.dumps(steps[-1].to_json(), allow_nan=False))
     assert line["event"] == "train"
     assert line["step"] == 7
