@@ -159,7 +159,7 @@ def test_the_ngram_takes_what_stood_oftenest_between_the_two_neighbours():
 
 
 def test_the_ngram_multiplies_both_sides_where_the_pair_was_never_seen():
-    # nothing stood between A and E. After A: B twice, D once. Before E: D twice, C once. B twice, C, D 3 times, E 3 times
+    # nothing stood between A and E. After A: B twice, D once. Before E: D twice, C once. In all: B 2, C 1, D 3, E 3
     ngram = NGram(rows([A, B], [A, B], [A, D], [D, E], [D, E], [C, E]), 20)
     k, v = 0.1, 20
     score = {B: (2 + k) / (3 + k * v) * (0 + k) / (2 + k * v), D: (1 + k) / (3 + k * v) * (2 + k) / (3 + k * v),
@@ -273,10 +273,11 @@ def test_texts_without_a_word_are_refused_with_one_sentence(text: str, tmp_path:
 
 
 def test_the_tokenizer_is_the_same_in_every_process_and_knows_frequent_words_whole():
-    program = ("import json; from playground.training.bert import *; "
-               "print(json.dumps(train_tokenizer(documents(Config())[0], 1024).get_vocab(), sort_keys=True))")  # fmt: skip
-    first, again = (subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True).stdout
-                    for _ in range(2))  # fmt: skip
+    program = "import json; from playground.training.bert import *; " + (
+        "print(json.dumps(train_tokenizer(documents(Config())[0], 1024).get_vocab(), sort_keys=True))"
+    )
+    runs = [subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True) for _ in "ab"]
+    first, again = (done.stdout for done in runs)
     assert first == again
     vocab = json.loads(first)
     assert len(vocab) == 1024 and [vocab[s] for s in SPECIAL] == [0, 1, 2, 3, 4]
