@@ -9,21 +9,20 @@ How they are hidden is the lesson (`mask_tokens`). Some tokens are chosen, 15 % 
 paper, 30 % here, so that a step teaches more; of these 80 % become [MASK], 10 % some
 other token, 10 % stay as they are. If all became [MASK], the model could rest wherever
 it sees none; so it can never be sure that what it sees is true, and keeps a view on
-every word. Unlike GPT
-nothing is causal: every token looks at all others, so the model can fill a gap
-but has no order in which to write a text.
+every word. Unlike GPT nothing is causal: every token looks at all others, so the model
+can fill a gap but has no order in which to write a text.
 
 Sources: Devlin et al. 2018, "BERT: Pre-training of Deep Bidirectional Transformers"
 (masking: §3.1 and appendix A.1; without its second task, next-sentence prediction,
 which Liu et al. 2019 found unnecessary); Wettig et al. 2023 (more than 15 %); Wu et
-al. 2016 (WordPiece). Optimizers:
-AdamW (Loshchilov & Hutter 2019), Muon (Jordan et al. 2024).
+al. 2016 (WordPiece). Optimizers: AdamW (Loshchilov & Hutter 2019), Muon (Jordan et
+al. 2024).
 
 What to watch. At first every mask is filled with the commonest tokens, the full
 stop and *the*. Then come words that fit between the two neighbours: that much an
 n-gram model can do too, which only counts which word stood between which (`NGram`,
-the bar beside the model's). Only what reads further passes it: "The [MASK] is
-blue" and "The [MASK] is sweet" differ in a word that no neighbour shows.
+the bar beside the model's). Only what reads further passes it: in "the [MASK] is blue"
+and "the [MASK] is sweet" the neighbours are the same.
 
 Try it:  python -m playground.training.bert --steps 600
 """
