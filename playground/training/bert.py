@@ -44,8 +44,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Text, TrainStep
+from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
+from playground.panels import Bars, Text
 
 EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
 END = "<|endoftext|>"  # between two texts of a file; no token

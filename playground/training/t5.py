@@ -53,8 +53,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Text, TrainStep
+from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
+from playground.panels import Bars, Text
 
 DATA = Path(__file__).parents[2] / "assets" / "data"
 END = "<|endoftext|>"  # between two texts of a file; no token

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Text
+from playground.panels import Bars, Text
 from playground.training import bert
 from playground.training.bert import BERT, CLS, HIDDEN, MASK, PAD, SEP, SPECIAL, UNK, Config, NGram, mask_tokens
 from tests.conftest import ROOT

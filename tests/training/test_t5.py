@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from playground.errors import PlaygroundError
-from playground.events import Bars, Text
+from playground.panels import Bars, Text
 from playground.training import t5
 from playground.training.t5 import EOS, PAD, SENTINEL, SENTINELS, SPECIAL, T5, UNK, Config, NGram, corrupt, restore
 from tests.conftest import ROOT
