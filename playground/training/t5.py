@@ -717,6 +717,7 @@ def _load_tokenizer(folder: Path) -> Any:
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
     """Write the model as a `transformers.T5ForConditionalGeneration` folder (safetensors, files below 9 MB)."""
+    from tokenizers import Tokenizer, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
     c = live.config
@@ -727,7 +728,9 @@ def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None
     model.load_state_dict(to_t5(live.model.state_dict()))
     model.to(dtype).save_pretrained(folder, max_shard_size="9MB")
     names = dict(zip(("pad_token", "eos_token", "unk_token"), SPECIAL, strict=False))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=live.tokenizer, model_max_length=c.block_size, **names)
+    ended = Tokenizer.from_str(live.tokenizer.to_str())  # inputs were ended in training, so they are then
+    ended.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", EOS)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=ended, model_max_length=c.block_size, **names)
     tokenizer.save_pretrained(folder)
 
 
