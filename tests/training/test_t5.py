@@ -176,6 +176,14 @@ def test_ngrams_of_spans_read_the_two_tokens_before_each_hidden_one(config: Conf
     assert t5.Spans(config).examples(pair) == [((50, PAD), 51), ((51, 50), 52), ((53, 52), 54)]
 
 
+def test_ngrams_of_spans_count_every_token_of_the_texts_that_are_trained_on(config: Config):
+    spans = t5.Spans(config)
+    counted = spans.counted()
+    assert len(counted) == sum(map(len, spans.docs))
+    a, b, c = spans.docs[0][:3].tolist()
+    assert counted[:3] == [((PAD, PAD), a), ((a, PAD), b), ((b, a), c)]
+
+
 def test_ngrams_of_words_read_letters_at_the_phonemes_place_and_the_phoneme_before():
     words = t5.Pronunciations(WORDS)
     (pair,) = [words._pair("ox", "AA K S")]
