@@ -81,7 +81,7 @@ class Config:
     n_head: int = slider(4, 1, 16, label="Heads", help="attention heads a block")
     n_embd: int = slider(128, 16, 768, 16, label="Width", help="numbers per token inside the model")
     block_size: int = slider(64, 8, 512, label="Context", help="for spans: tokens of a text before gaps are cut")
-    span_rate: float = slider(0.3, 0.01, 0.9, 0.01, label="Hidden", help="for spans: part that is cut out; in the paper 0.15")
+    span_rate: float = slider(0.3, 0.01, 0.9, 0.01, label="Hidden", help="for spans: part that is cut out")
     span_length: float = slider(3, 1, 20, 0.5, label="Span length", help="for spans: mean tokens of a gap")
     batch_size: int = slider(32, 1, 256, label="Batch", help="pairs per step")
     steps: int = slider(1500, 1, 100_000, label="Steps", help="weight updates")
