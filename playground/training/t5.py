@@ -458,8 +458,8 @@ class T5(nn.Module):
 
     @torch.no_grad()
     def _begin(self, c: Config) -> None:
-        """First values: T5's, and two hints without which a model this small takes thousands of steps to look around:
-        near tokens begin as heavier ones, and cross-attention begins by looking for the same token in the input."""
+        """First values: T5's, and two hints that shorten a small model's way: near tokens begin as heavier ones, and
+        cross-attention begins by looking for the same token in the input."""
         depth = (c.n_embd // c.n_head) ** -0.5
         for name, p in self.named_parameters():
             if p.dim() == 2:  # 1 for embeddings, else 1/√(inputs); q also takes the 1/√d that attention leaves out
