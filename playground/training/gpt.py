@@ -56,6 +56,8 @@ class Config:
         "hub:ID@REVISION:FILE reads a data set of the Hugging Face Hub"))  # fmt: skip
     repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass of all")
     vocab_size: int = slider(1024, 257, 16384, label="Vocabulary", help="tokens the tokenizer may learn")
+    lines: bool = switch(False, label="Lines apart", help=(
+        "line breaks and indentation are tokens of their own, as programs want it"))  # fmt: skip
     n_layer: int = slider(4, 1, 12, label="Layers", help="depth: blocks one after another")
     n_head: int = slider(4, 1, 16, label="Heads", help="attention heads a block")
     n_embd: int = slider(128, 16, 768, 16, label="Width", help="numbers per token inside the model")
@@ -124,12 +126,19 @@ def _read_corpus(corpus: str) -> list[str]:
     return docs
 
 
-def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
-    """A byte-level BPE tokenizer (`tokenizers.Tokenizer`) with the end-of-text token as id 0."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def train_tokenizer(docs: Sequence[str], vocab_size: int, lines: bool = False) -> Any:
+    """A byte-level BPE tokenizer (`tokenizers.Tokenizer`) with the end-of-text token as id 0.
+
+    With `lines`, a line break is one token and the indentation after it another, so that a prompt may end in
+    either and the model has seen its like.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if lines:
+        apart = pre_tokenizers.Split(Regex(r"\n|(?<=\n) +"), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([apart, tokenizer.pre_tokenizer])
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(docs, trainers.BpeTrainer(
@@ -274,7 +283,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
     """
     train_docs, held_docs = documents(config)
-    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size)
+    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size, config.lines)
     config = replace(config, vocab_size=tokenizer.get_vocab_size())
     docs, held = encode(tokenizer, train_docs), encode(tokenizer, held_docs)
     torch.manual_seed(config.seed)  # the weights' first values

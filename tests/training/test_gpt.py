@@ -111,6 +111,20 @@ def test_the_learning_rate_rises_stays_and_falls_as_worked_out_by_hand():
     assert rates == pytest.approx([0.1, 0.5, 1, 1, 1, 0.5, 0.02])
 
 
+def test_with_lines_apart_a_prompt_may_end_in_a_line_break_or_an_indentation():
+    docs = ["def f(x):\n    if x:\n        return x\n    return 0", "a = 1"] * 20
+    tokenizer = gpt.train_tokenizer(docs, 320, lines=True)
+    whole = tokenizer.encode(docs[0]).ids
+    for end in (len("def f(x):\n"), len("def f(x):\n    "), len("def f(x):\n    if x:\n        ")):
+        start = tokenizer.encode(docs[0][:end]).ids
+        assert whole[: len(start)] == start
+    assert tokenizer.encode("\n        ").tokens == ["Ċ", "Ġ" * 8]
+    assert tokenizer.decode(whole) == docs[0]
+    joined = gpt.train_tokenizer(docs, 320)
+    start = joined.encode(docs[0][: len("def f(x):\n")]).ids
+    assert joined.encode(docs[0]).ids[: len(start)] != start  # without it, the last token of such a prompt is another
+
+
 def test_held_out_texts_are_never_trained_on_and_the_split_does_not_move(config: Config):
     train, held = gpt.documents(config)
     assert held
