@@ -237,7 +237,7 @@ def test_the_first_tokens_and_the_full_order_give_the_same_draw(monkeypatch):
     scores = torch.from_numpy(rng.integers(-6, 6, 3000).astype(np.float32))  # many ties
     numbers = rng.random(300)
     short = [sample.draw(scores, u) for u in numbers]
-    monkeypatch.setattr(sample, "FIRST", 3000)
+    monkeypatch.setattr(sample, "FIRST", (3000,))
     assert short == [sample.draw(scores, u) for u in numbers]
     by_hand = np.lexsort((np.arange(3000), -scores.numpy()))
     sums = np.exp(scores.numpy()[by_hand].astype(np.float64) - 5).cumsum()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-FIRST = (1024, 8192)  # so many are tried before all
+FIRST = (128, 1024, 8192)  # so many are tried before all
 
 
 def ordered_until(keys: "Tensor", probs: "Tensor", mass: float) -> "tuple[Tensor, Tensor]":

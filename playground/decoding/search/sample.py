@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ORDER = 20
-FIRST = 512  # the chosen token is nearly always among so many of the likeliest
+FIRST = (64, 1024)  # the chosen token is nearly always among so many of the likeliest
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,12 @@ def draw(scores: "Tensor", uniform: float) -> int:
     top = float(values.max())
     total = np.exp((values - top).astype(np.float64)).sum()
     target = uniform * total
-    head = scores.topk(min(FIRST, len(values))).values.numpy(force=True)
-    place = _place(head, top, target)
-    if place is None:
+    for first in FIRST:
+        head = scores.topk(min(first, len(values))).values.numpy(force=True)
+        place = _place(head, top, target)
+        if place is not None:
+            break
+    else:
         ordered = np.sort(values)[::-1]
         place = _place(ordered, top, target)
         head = ordered
