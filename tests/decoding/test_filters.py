@@ -145,9 +145,9 @@ def test_top_p_keeps_the_smallest_set_of_likeliest_tokens_that_holds_p(values, p
     assert kept.any()
     if (~kept).any():
         assert probs[kept].min() >= probs[~kept].max(), "no removed token is likelier than a kept one"
-        assert probs[kept].sum() >= p - 1e-9, "enough is kept"
+        assert probs[kept].sum() >= p - 1e-6, "enough is kept (probabilities are float32, as those of transformers)"
     if kept.sum() > 1:
-        assert probs[kept].sum() - probs[kept].min() < p + 1e-9, "not more than enough is kept"
+        assert probs[kept].sum() - probs[kept].min() < p + 1e-6, "not more than enough is kept"
 
 
 @given(logit_lists, st.integers(1, 80))
