@@ -66,8 +66,8 @@ class States:
         free = shutil.disk_usage(self._folder).free
         if free < expected + SPARE_BYTES:
             raise PlaygroundError(
-                f"The disk has {free / 1e6:,.0f} MB left, too little for a checkpoint of about {expected / 1e6:,.0f} MB: "
-                "free some, or train a smaller model."
+                f"The disk has {free / 1e6:,.0f} MB left, too little for a checkpoint of about "
+                f"{expected / 1e6:,.0f} MB: free some, or train a smaller model."
             )
         try:
             self._module.save_checkpoint(self.at(step), live)

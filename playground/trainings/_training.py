@@ -102,9 +102,7 @@ class Training:
                     f"All {self._record.steps:,} steps are done: rewind, or begin a run with more of them."
                 )
             if self._broken:
-                raise PlaygroundError(
-                    "This run has diverged: rewind to a checkpoint, or begin anew with other settings."
-                )
+                raise PlaygroundError("This run has diverged: rewind it, or begin anew with other settings.")
             self._wanted = steps
             self._used()
             if not self._moving():
@@ -290,9 +288,9 @@ class Training:
             self._wanted, self._leaving, self._thread = 0, None, None
             lost = list(self._commands)
             self._commands.clear()
-            if error is not None and lost and not self._moving():
-                error = self._refuse(lost, error)
             self._refuse(lost, error or "The run has just ended: try again.")
+            if lost and not self._moving():
+                error = None  # whoever asked was told; the run itself is as it was
             if sentence:
                 self._record.say(sentence)
             if error is not None:
@@ -418,9 +416,11 @@ class Training:
         try:
             if not self._begun:
                 self._begun = True
-                return next(self._steps)  # type: ignore[no-any-return]
+                step: TrainStep = next(self._steps)
+                return step
             self._rng.manual_seed(int(self.config.seed))
-            return self._steps.send(every)  # type: ignore[no-any-return]
+            step = self._steps.send(every)
+            return step
         except StopIteration:
             return None
 

@@ -58,7 +58,7 @@ class VisitTrainings:
             before = self._runs.pop(lesson, None)
             if before is not None:
                 before.close()
-            for name, other in self._runs.items():
+            for other in self._runs.values():
                 if other.busy:
                     other.stop(f"Held, because {found.title} began to train.")
             run_id = secrets.token_hex(6)
