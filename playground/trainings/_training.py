@@ -414,15 +414,13 @@ class Training:
     def _next(self, every: int) -> TrainStep | None:
         """The lesson's next step; the numbers that it draws to be looked at are the same at every step."""
         try:
-            if not self._begun:
-                self._begun = True
-                step: TrainStep = next(self._steps)
-                return step
-            self._rng.manual_seed(int(self.config.seed))
-            step = self._steps.send(every)
-            return step
+            if self._begun:
+                self._rng.manual_seed(int(self.config.seed))
+            step: TrainStep = self._steps.send(every if self._begun else None)
+            self._begun = True
         except StopIteration:
             return None
+        return step
 
     def _lost(self) -> None:
         """The step went wrong: what the last checkpoint holds was never seen to work, unless a step came after it."""

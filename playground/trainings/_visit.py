@@ -11,7 +11,7 @@ from typing import Any
 from playground import fields
 from playground.people import Person
 from playground.room import Room
-from playground.trainings._lesson import WATCHED, Lesson
+from playground.trainings._lesson import Lesson
 from playground.trainings._record import idle_frame
 from playground.trainings._states import Workshop
 from playground.trainings._training import ABANDONED_S, Around, Training
@@ -71,8 +71,8 @@ class VisitTrainings:
                 abandoned_s=self._trainings.abandoned_s,
             )
             training = Training(run_id, found, config, around, own)
-            if lesson == "gpt":
-                training.watch_words(*WATCHED)
+            if found.watched is not None:
+                training.watch_words(*found.watched)
             self._runs[lesson], self.current = training, lesson
             training.resume()
         return training
