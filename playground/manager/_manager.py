@@ -5,16 +5,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import _machine
-from playground.manager._handles import Kept, Lease, Memory, ModelInfo
+from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
 from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
-from playground.manager._loads import Entry, Loads, start_thread
+from playground.manager._loads import Entry, Loads, gb, start_thread
 from playground.manager._turns import FairQueue, Gate, available_cores
 from playground.models._spec import Spec
 
@@ -180,6 +181,36 @@ class ModelManager:
         if victims is None:
             drop()
         return kept
+
+    # ── work that brings its own model: a training ───────────────────────────
+
+    def turn(self, visit: str = "", kind: str = "train", most: int | None = None) -> AbstractContextManager[None]:
+        """Compute one step inside the `with` block of this, with at most `most` threads; waits for the turn."""
+        return self._gate.turn(visit, kind, most)
+
+    def reserve(self, count: int, title: str, advice: str) -> Reserved:
+        """Set `count` bytes aside before anything is allocated; models that nobody uses go for it, if that helps.
+
+        Raises:
+            PlaygroundError: there is not enough, with both figures and the advice.
+        """
+        name = object()
+        with self._changed:
+            self._refuse_if_closed()
+            free = self._ledger.most()
+            victims = self._ledger.reserve(name, count)
+            dropped = self._loads.let_go(victims) if victims else []
+        if victims is None:
+            raise PlaygroundError(f"{title} needs about {gb(count)}, {gb(free)} are free: {advice}.")
+        if dropped:
+            dropped.clear()
+            self._loader.release()
+        return Reserved(count, lambda: self._unreserve(name))
+
+    def _unreserve(self, name: object) -> None:
+        with self._changed:
+            self._ledger.cancel(name)
+            self._changed.notify_all()
 
     def _touch(self, name: object) -> None:
         with self._changed:
