@@ -89,7 +89,7 @@
 
     update(view, cursor, to) {
       const { words, lesson } = view.frame;
-      this.element.hidden = lesson !== "gpt" || (!words && !view.store.own);
+      this.element.hidden = lesson !== "gpt" || (!words && !view.store.mine);
       if (this.element.hidden) return;
       const given = words || { prompt: "", words: [], steps: [], p: [] };
       const key = JSON.stringify([given.prompt, given.words]);
@@ -101,8 +101,8 @@
         }
         say(this.chart.heading, given.prompt ? `After “${given.prompt}”, how likely is …` : "How likely is the next word?");
       }
-      for (const input of [this.prompt, this.words, this.send]) input.disabled = !view.store.own;
-      say(this.said, view.store.own ? "" : "Start a training of your own to watch words of your own.");
+      for (const input of [this.prompt, this.words, this.send]) input.disabled = !view.store.mine;
+      say(this.said, view.store.mine ? "" : "Start a training of your own to watch words of your own.");
       const lines = given.words.map((w, i) => ({ name: playground.visible(w.trim()), points: given.steps.map((s, k) => [s, given.p[i][k]]) }));
       this.chart.update({ lines, from: 0, to, cursor });
     }
@@ -132,7 +132,7 @@
       say(this.nothing, store.going ? "The first checkpoint appears after a few steps." : "Nothing has been trained yet: press Start.");
       this.panels.update(now ? now.panels : {});
       say(this.caption, now ? `The model after ${playground.count(now.step)} ${now.step === 1 ? "step" : "steps"}` : "");
-      const can = store.own && now && (frame.rewindable || []).includes(now.step) && now.step < frame.step;
+      const can = store.mine && now && (frame.rewindable || []).includes(now.step) && now.step < frame.step;
       this.back.hidden = !can;
       if (can) say(this.back, `Rewind the training to step ${playground.count(now.step)}`);
       this.gradients.update((view.pinned && now && now.gradients) || frame.gradients);

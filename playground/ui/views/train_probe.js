@@ -35,10 +35,10 @@
         say(this.send, ask.act);
         this.box.value = ask.value;
       }
-      this.box.disabled = this.send.disabled = !view.store.own;
+      this.box.disabled = this.send.disabled = !view.store.mine;
       const found = view.store.answer(`run ${ask.what}`, "probe");
       const value = found && found.value;
-      say(this.said, !view.store.own ? "Start a training of your own to ask it something." : found && found.waiting ? "asking …" : (found && found.error) || "");
+      say(this.said, !view.store.mine ? "Start a training of your own to ask it something." : found && found.waiting ? "asking …" : (found && found.error) || "");
       const pairs = value && typeof value === "object" ? bars(value) : [];
       say(this.text, typeof value === "string" ? value : (value && value.text) || "");
       this.text.hidden = !this.text.textContent;

@@ -14,7 +14,22 @@
       this.checkpoints = [];
       this.answers = new Map(); // what + key → {value} or {error} or {asked}
       this.number = 0;
+      this.said = ""; // a sentence about the last click
+      this.moved = {}; // lesson → what its controls say
+      this.own = {}; // "text" or "other" → the visitor's own data
+      this.version = 0; // of what answers about settings depend on
       this.listeners = new Set();
+    }
+
+    /** Controls were moved: what was answered about the settings before is out of date. */
+    move(lesson, values) {
+      this.moved[lesson] = { ...this.moved[lesson], ...values };
+      this.settled();
+    }
+
+    settled() {
+      this.version += 1;
+      this.tell();
     }
 
     /** Takes one frame in; returns whether some checkpoints are missing. */
@@ -42,7 +57,7 @@
     }
 
     /** Whether the frame is of a run of this visit, not of a recorded one. */
-    get own() {
+    get mine() {
       return Boolean(this.frame && this.frame.run && !this.frame.recorded);
     }
 
@@ -69,8 +84,14 @@
       return this.number;
     }
 
-    /** Takes the answer to a question that still waits for it. */
+    /** Takes the answer to a question that still waits for it, or news of the visitor's own data. */
     answered(message) {
+      if (message.what === "own") {
+        this.ownSaid = message.error || "";
+        if (!message.error) this.own[message.text ? "text" : "other"] = message.value;
+        this.settled();
+        return;
+      }
       for (const [key, kept] of this.answers) {
         if (kept.number !== message.number) continue;
         this.answers.set(key, { number: kept.number, waiting: false, value: message.value, error: message.error || null });

@@ -71,6 +71,11 @@
         return;
       }
       if (!frame || typeof frame !== "object") return;
+      if (!frame.lesson) {
+        this.store.said = frame.said || "";
+        this.store.tell();
+        return;
+      }
       const before = this.store.frame;
       if (before && (before.run !== frame.run || before.lesson !== frame.lesson)) {
         state.pinned = null;
@@ -106,10 +111,15 @@
         pictures: PICTURES.includes(frame.lesson),
         look: (at) => this.look(at),
         rewind: () => this.rewind(),
-        send: (name, data) => this.trigger(name, data),
+        send: (name, data) => this.send(name, data),
         ask: (what, key, values, own = true) => this.ask(what, key, values, own),
         redraw: () => this.soon(),
       };
+    }
+
+    send(name, data) {
+      this.store.said = "";
+      this.trigger(name, data);
     }
 
     look(at) {
@@ -195,7 +205,7 @@
   function answer(text) {
     try {
       const message = JSON.parse(text);
-      if (message && message.number) playground.trainStore.answered(message);
+      if (message && (message.number || message.what === "own")) playground.trainStore.answered(message);
     } catch {
       // no answer
     }

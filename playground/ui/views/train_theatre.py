@@ -15,7 +15,7 @@ TEMPLATE = '<div class="pg-theatre tr-theatre"></div>'
 # Gradio offers a listener for every name that stands in quotes here: theatre.start(…), theatre.ask(…).
 ON_LOAD = """
 const sends = ['start', 'pause', 'resume', 'step', 'stop', 'rewind', 'words', 'ask', 'own', 'save', 'download',
-  'resync', 'compare'];
+  'resync', 'compare', 'choose'];
 const begin = () => window.playground && window.playground.train
   ? window.playground.train.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);

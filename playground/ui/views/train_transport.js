@@ -39,7 +39,7 @@
     }
 
     update(view) {
-      const { frame, store } = view, own = store.own, { state } = frame;
+      const { frame, store } = view, own = store.mine, { state } = frame;
       const waits = this.clicked && ["start", "resume"].includes(this.clicked.name) && performance.now() - this.clicked.at < QUIET_MS;
       const going = store.going || waits;
       this.start.hidden = going || (own && state === "paused");
@@ -61,8 +61,8 @@
       this.fill.style.width = `${(part * 100).toFixed(2)}%`;
       mark(this.bar, "aria-valuenow", frame.step || 0);
       mark(this.bar, "aria-valuemax", frame.steps || 1);
-      this.error.hidden = !frame.error;
-      say(this.error, frame.error || "");
+      say(this.error, store.said || frame.error || "");
+      this.error.hidden = !this.error.textContent;
       say(this.notices, (frame.notices || []).join(" "));
       this.notices.hidden = !this.notices.textContent;
       if (waits) this.later ||= setTimeout(() => { this.later = null; this.update(this.view()); }, QUIET_MS);
