@@ -59,6 +59,7 @@ class ModelManager:
         self._leases: dict[object, tuple[Entry, str]] = {}
         self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
+        self._adopted: dict[str, Spec] = {}
         self._closed = False
         self._warm: threading.Thread | None = None
         self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
@@ -74,7 +75,7 @@ class ModelManager:
         Raises:
             PlaygroundError: no such model, it does not fit, or it cannot be fetched or read.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         waiter = object()
         entry: Entry | None = None
         try:
@@ -118,12 +119,16 @@ class ModelManager:
         return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
 
     def _give_back(self, waiter: object) -> None:
+        model = None
         with self._changed:
             entry, _ = self._leases.pop(waiter, (None, ""))
             if entry is not None:
                 self._ledger.touch(entry.spec.id)
                 self._loads.leave(entry, waiter)
+                if entry.spec.owner and entry.spec.id not in self._adopted and not entry.waiters:
+                    model = self._loads.drop(entry.spec.id)  # its visit is over
             self._changed.notify_all()
+        del model
 
     def govern(self, may_run: Callable[[str, Sequence[str]], bool], spent: Callable[[str, float], None]) -> None:
         """Rules of a shared page: `may_run(visit, running)` says whether a visit may hold one more model while those
@@ -139,13 +144,13 @@ class ModelManager:
         lease = yield from self.acquire(model_id, visit)
         lease.release()
 
-    def unload(self, model_id: str) -> None:
+    def unload(self, model_id: str, visit: str = "") -> None:
         """Drop a loaded model; nothing happens to one that is not loaded.
 
         Raises:
             PlaygroundError: it is loading or in use.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         with self._changed:
             entry = self._loads.entries.get(spec.id)
             if entry is None:
@@ -216,15 +221,41 @@ class ModelManager:
         with self._changed:
             self._ledger.touch(name)
 
+    # ── models that were made here ───────────────────────────────────────────
+
+    def adopt(self, spec: Spec) -> None:
+        """List a model that was made here, for its owner only (an owner "" is everybody)."""
+        with self._changed:
+            self._adopted[spec.id] = spec
+
+    def disown(self, model_id: str) -> None:
+        """Forget one that was adopted; what is loaded of it goes, at the latest when its last run is over."""
+        with self._changed:
+            spec = self._adopted.pop(model_id, None)
+            entry = self._loads.entries.get(model_id)
+            idle = spec is not None and entry is not None and entry.model is not None and not entry.waiters
+            model = self._loads.drop(model_id) if idle else None
+            self._loads.failures.pop(model_id, None)
+            self._changed.notify_all()
+        del model, entry
+        self._loader.release()
+
     # ── what there is ────────────────────────────────────────────────────────
 
-    def spec(self, model_id: str) -> Spec:
-        """The Spec of an id of the catalogue; on one's own computer also of a Hub id or a local folder.
+    def _known(self, visit: str) -> dict[str, Spec]:
+        """The catalogue and what was made here, as this visit may see it."""
+        with self._changed:
+            own = {name: spec for name, spec in self._adopted.items() if spec.owner in ("", visit)}
+        return {**self._loader.specs(), **own}
+
+    def spec(self, model_id: str, visit: str = "") -> Spec:
+        """The Spec of an id of the catalogue or of a model that the visit made; on one's own computer also of a Hub
+        id or a local folder.
 
         Raises:
-            PlaygroundError: no such model for this audience.
+            PlaygroundError: no such model for this audience and visit.
         """
-        specs = self._loader.specs()
+        specs = self._known(visit)
         if model_id in specs:
             return specs[model_id]
         if self.audience == "own":
@@ -233,18 +264,19 @@ class ModelManager:
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
-    def at_hand(self, model_id: str) -> bool:
-        """Whether a model is loaded, being loaded, or part of this repository."""
-        spec = self.spec(model_id)
+    def at_hand(self, model_id: str, visit: str = "") -> bool:
+        """Whether a model is loaded, being loaded, part of this repository, or made here."""
+        spec = self.spec(model_id, visit)
         with self._changed:
-            loaded = spec.id in self._loads.entries
-        return loaded or self._loader.where(spec)[0] == "embedded"
+            near = spec.id in self._loads.entries or spec.id in self._adopted
+        return near or self._loader.where(spec)[0] == "embedded"
 
-    def models(self) -> list[ModelInfo]:
-        """All models of the catalogue, and whatever else is loaded."""
-        specs = self._loader.specs()
+    def models(self, visit: str = "") -> list[ModelInfo]:
+        """All models of the catalogue, those that the visit made, and whatever else is loaded for everybody."""
+        specs = self._known(visit)
         with self._changed:
-            loaded = {name: entry.spec for name, entry in self._loads.entries.items()}
+            entries = self._loads.entries
+            loaded = {name: entry.spec for name, entry in entries.items() if entry.spec.owner in ("", visit)}
         return [self._info(spec) for spec in {**specs, **loaded}.values()]
 
     def _info(self, spec: Spec) -> ModelInfo:
