@@ -17,6 +17,7 @@ from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
 from playground.manager._loads import Entry, Loads, gb, start_thread
 from playground.manager._turns import FairQueue, Gate, available_cores
+from playground.models import _trained
 from playground.models._spec import Spec
 
 AUDIENCES = ("own", "class", "public")
@@ -29,7 +30,8 @@ class ModelManager:
 
     `budget_bytes`: for weights and kept states, by default from the container's limit. `idle_s`: a model
     unused for so long is unloaded (None: never). `queue_s`: the longest wait for room. `active`: runs that
-    hold a model at once; others wait in turn. The rest is for tests.
+    hold a model at once; others wait in turn. `data_dir`: where models that are made here are kept (None: they
+    are not). The rest is for tests.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ModelManager:
         audience: str = "own",
         budget_bytes: int | None = None,
         cache_dir: str | Path | None = None,
+        data_dir: str | Path | None = None,
         *,
         idle_s: float | None = None,
         queue_s: float = 120.0,
@@ -59,7 +62,8 @@ class ModelManager:
         self._leases: dict[object, tuple[Entry, str]] = {}
         self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
-        self._adopted: dict[str, Spec] = {}
+        self.data_dir = Path(data_dir) if data_dir else None
+        self._adopted = {spec.id: spec for spec in _trained.kept(self.data_dir / "models")} if self.data_dir else {}
         self._closed = False
         self._warm: threading.Thread | None = None
         self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
@@ -246,7 +250,8 @@ class ModelManager:
         """The catalogue and what was made here, as this visit may see it."""
         with self._changed:
             own = {name: spec for name, spec in self._adopted.items() if spec.owner in ("", visit)}
-        return {**self._loader.specs(), **own}
+        specs = self._loader.specs()
+        return {**specs, **{name: spec for name, spec in own.items() if name not in specs}}
 
     def spec(self, model_id: str, visit: str = "") -> Spec:
         """The Spec of an id of the catalogue or of a model that the visit made; on one's own computer also of a Hub

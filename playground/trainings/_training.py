@@ -74,6 +74,7 @@ class Training:
         self._unsure: int | None = None  # a checkpoint whose next step has not been seen yet
         self._broken = False  # it diverged: it can be rewound, not resumed
         self._rng: Any = None
+        self._norms: Any = None  # catches gradients by layer
         self._watchers = 0
         self._seen_at = self._used_at = around.clock()
 
@@ -178,11 +179,28 @@ class Training:
                 self._news()
             return self._record.frame(since, self._resumable())
 
+    def show_saved(self, saved: list[dict[str, Any]]) -> None:
+        """The models of its visit, for the frame."""
+        with self.changed:
+            self._record.saved = saved
+            self._news()
+
     def renew(self) -> None:
         """Whoever asks next gets all of it."""
         with self.changed:
             self._news()
             self._record.timeline.renew(self._record.version)
+
+    def figures(self) -> dict[str, float]:
+        """The newest value of every curve that says how well it does."""
+        with self.changed:
+            points = {name: series.points for name, series in self._record.series.items()}
+        return {name: found[-1][1] for name, found in points.items() if found and not name.endswith("_per_s")}
+
+    @property
+    def bytes(self) -> int:
+        """What its checkpoints take on the disk."""
+        return self._states.bytes
 
     @property
     def version(self) -> int:
@@ -281,7 +299,9 @@ class Training:
         with self.changed:
             if self._steps is not None:
                 self._steps.close()
-            self._steps = self._live = self._rng = None
+            self._steps = self._live = self._rng = self._norms = None
+            if self._at not in self._states.steps:  # it could not be written
+                self._back_to(self._states.steps[-1])
             if self._reserved is not None:
                 self._reserved.release()
                 self._reserved = None
@@ -299,6 +319,13 @@ class Training:
                 self._say("paused")
             else:
                 self._news()
+
+    def _back_to(self, step: int) -> None:
+        """What was not kept is lost."""
+        self._at = step
+        if not self._broken:
+            self._record.cut(step)
+            self._record.say(f"The run stands at step {step:,} again, because no later checkpoint could be written.")
 
     def _refuse(self, commands: list[tuple[Any, Future[Any]]], sentence: str) -> None:
         for _, done in commands:
@@ -391,6 +418,9 @@ class Training:
             with self.changed:
                 if self._leaving is None and self._record.state == "preparing" and self._begun:
                     self._say("running")
+            catches = self._norms is not None and not looks and self._pace.allows("gradients")
+            if catches:
+                self._norms.catch()
             began = timer()
             try:
                 step: TrainStep | None = self._next(1 if looks else NEVER)
@@ -400,6 +430,10 @@ class Training:
             took = timer() - began
             if step is None:
                 return None
+            if catches:
+                self._caught(step, took)
+            if self._norms is None:
+                self._norms = self.lesson.norms(step.live)
             self._live, self._at = step.live, step.step
             (self._pace.looked(step.step, took) if step.panels else self._pace.plain(took))
             with self.changed:
@@ -410,6 +444,14 @@ class Training:
                 self._news()
             self._extras(step)
         return step
+
+    def _caught(self, step: TrainStep, took: float) -> None:
+        """The step's gradient norms by layer; a tenth of a step at least is what they are taken to cost."""
+        norms = self._norms.take()
+        with self.changed:
+            if norms is not None:
+                self._record.gradients = {"step": step.step, "layers": self._norms.layers, "norms": norms}
+        self._pace.pay("gradients", max(took - self._pace.step_s, 0.1 * self._pace.step_s))
 
     def _next(self, every: int) -> TrainStep | None:
         """The lesson's next step; the numbers that it draws to be looked at are the same at every step."""
@@ -425,11 +467,12 @@ class Training:
     def _lost(self) -> None:
         """The step went wrong: what the last checkpoint holds was never seen to work, unless a step came after it."""
         with self.changed:
-            self._steps = self._live = None
+            self._steps = self._live = self._norms = None
             self._broken = True
             if self._unsure is not None:
                 self._states.forget(self._unsure)
                 self._unsure = None
+            self._at = self._states.steps[-1]
             self._record.rewindable = self._states.steps
 
     def _extras(self, step: TrainStep) -> None:
@@ -484,7 +527,7 @@ class Training:
         if self._steps is not None:
             self._steps.close()
         with self.changed:
-            self._steps = self._live = None
+            self._steps = self._live = self._norms = None
             self._at, self._unsure, self._broken = step, None, False
             self._states.cut(step)
             self._pace.rewound(step)
@@ -496,7 +539,11 @@ class Training:
         with self._manager.turn(self._around.person().visit, most=self.needs.threads):
             if self._live is None:
                 if not self._at:
-                    raise PlaygroundError("No step has been made yet: train at least one, then ask.")
+                    raise PlaygroundError(
+                        "Of this run there is no good checkpoint: begin anew with other settings."
+                        if self._broken
+                        else "No step has been made yet: train at least one, then ask."
+                    )
                 if self._reserved is None:
                     self._reserved = self._manager.reserve(self.needs.bytes, self.lesson.title, self.lesson.advice)
                 self._live = self.lesson.restore(self.config, self._states.at(self._at))
@@ -511,5 +558,4 @@ class Training:
         if thread is not None and thread is not threading.current_thread():
             thread.join(PATIENCE_S)
         self._states.close()
-        if self.own is not None:
-            self.own.close()
+        self.own = None  # its folder goes when nobody refers to it any more
