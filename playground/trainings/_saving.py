@@ -73,6 +73,7 @@ def save(lesson: Lesson, live: Any, title: str, facts: dict[str, Any], base: Pat
     new = base / f"{model_id}.new"
     try:
         new.mkdir(parents=True)
+        _quiet()
         lesson.module.export(new, live)
         weights = sorted(new.glob("*.safetensors"))
         revision = _hash(weights)
@@ -92,6 +93,12 @@ def save(lesson: Lesson, live: Any, title: str, facts: dict[str, Any], base: Pat
         shutil.rmtree(new, ignore_errors=True)
     folder = base / model_id
     return Saved(model_id, title, modality, revision, folder, size, spec_of(folder, about, owner))
+
+
+def _quiet() -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _hash(files: list[Path]) -> str:

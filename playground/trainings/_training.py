@@ -418,7 +418,8 @@ class Training:
             with self.changed:
                 if self._leaving is None and self._record.state == "preparing" and self._begun:
                     self._say("running")
-            catches = self._norms is not None and not looks and self._pace.allows("gradients")
+            catches = self._norms is not None and self._pace.allows("gradients")
+            catches = catches and (not looks or self._record.gradients is None)
             if catches:
                 self._norms.catch()
             began = timer()
@@ -431,7 +432,7 @@ class Training:
             if step is None:
                 return None
             if catches:
-                self._caught(step, took)
+                self._caught(step, self._pace.step_s if looks else took)
             if self._norms is None:
                 self._norms = self.lesson.norms(step.live)
             self._live, self._at = step.live, step.step

@@ -13,7 +13,6 @@ from playground import fields
 from playground.errors import PlaygroundError
 from playground.people import Person
 from playground.trainings import _questions, _saving
-from playground.trainings._lesson import Lesson
 from playground.trainings._record import idle_frame
 from playground.trainings._training import Around, Training
 
@@ -35,6 +34,7 @@ class VisitTrainings:
         self._trainings, self._manager = trainings, trainings.room.manager
         self._folder: Path = trainings.workshop.path / secrets.token_hex(8)
         self._versions, self._numbers = itertools.count(1), itertools.count(1)
+        self._idle_version = 0
         self._newest: dict[str, int] = {}  # of questions with many answers: the one that counts
         self._lock = threading.RLock()
 
@@ -58,6 +58,7 @@ class VisitTrainings:
             PlaygroundError: there is none of that name.
         """
         self.current = self._trainings.lesson(lesson).name
+        self._idle_version = next(self._versions)
         if self.training is not None:
             self.training.renew()
 
@@ -168,7 +169,7 @@ class VisitTrainings:
             return training.frame(since_version)
         lesson = self._trainings.lesson(self.current)
         saved = [one.to_json() for one in self.saved]
-        return idle_frame(self.current, fields.defaults(lesson.module.Config), next(self._versions), saved)
+        return idle_frame(self.current, fields.defaults(lesson.module.Config), self._idle_version, saved)
 
     # ── questions ────────────────────────────────────────────────────────────
 
@@ -194,9 +195,8 @@ class VisitTrainings:
             if training is None:
                 raise PlaygroundError("No step has been made yet: train at least one, then ask.")
             if what == "encode":
-                return training.call(
-                    lambda live: _questions.of_config(lesson, what, live, asked, self._trainings.timer)
-                )
+                timer = self._trainings.timer
+                return training.call(lambda live: _questions.of_config(lesson, what, live, asked, timer))
             return training.call(_questions.of_live(lesson, what, asked))
         if values is None and training is not None:
             config = training.config
@@ -233,7 +233,7 @@ class VisitTrainings:
         with self._lock:
             self.saved.append(saved)
             self._tell()
-        return saved.to_json()  # type: ignore[no-any-return]
+        return saved.to_json()
 
     def forget(self, model_id: str) -> None:
         """Remove a saved model; nothing happens to one that is not there."""
@@ -246,6 +246,7 @@ class VisitTrainings:
             self._tell()
 
     def _tell(self) -> None:
+        self._idle_version = next(self._versions)
         for training in self._runs.values():
             training.show_saved([one.to_json() for one in self.saved])
 
@@ -287,6 +288,3 @@ class VisitTrainings:
                 own.close()
             self._own.clear()
             shutil.rmtree(self._folder, ignore_errors=True)
-
-
-__all__ = ["Lesson", "VisitTrainings"]
