@@ -5,9 +5,9 @@
     mine.frame(since_version)               # what a page draws, as JSON text; whoever asks looks
     mine.pause(); mine.step(); mine.resume(); mine.rewind(100); mine.stop()
 
-`_all` everybody's · `_visit` one visit's · `_training` one run · `_record` what it has shown · `_series` curves and
-timeline · `_pace` what showing may cost · `_states` checkpoints on the disk · `_questions` what can be asked ·
-`_saving` models that stay · `_lesson` a lesson as seen from here.
+`_all` everybody's · `_visit` one visit's · `_training` one run · `_engine` its steps · `_record` what it has shown ·
+`_series` curves and timeline · `_pace` what showing may cost · `_states` checkpoints on the disk · `_questions` what
+can be asked · `_saving` models that stay · `_lesson` a lesson as seen from here.
 """
 
 from playground.trainings._all import Trainings

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from playground.errors import PlaygroundError
 from playground.people import Person
 from playground.room import Room
+from playground.trainings._engine import ABANDONED_S
 from playground.trainings._lesson import Lesson
 from playground.trainings._states import Workshop
-from playground.trainings._training import ABANDONED_S
 from playground.trainings._visit import VisitTrainings
 from playground.visits import Visits
 

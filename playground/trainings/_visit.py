@@ -13,8 +13,9 @@ from playground import fields
 from playground.errors import PlaygroundError
 from playground.people import Person
 from playground.trainings import _questions, _saving
+from playground.trainings._engine import Around
 from playground.trainings._record import idle_frame
-from playground.trainings._training import Around, Training
+from playground.trainings._training import Training
 
 if TYPE_CHECKING:
     from playground.trainings._all import Trainings
