@@ -160,6 +160,19 @@ def test_the_place_beyond_the_active_limit_falls_as_others_leave() -> None:
     assert next(wishes[2]).place == 1  # type: ignore[union-attr]
 
 
+def test_a_class_holds_a_small_model_at_once_and_eight_a_large_one() -> None:
+    world = Stepped({"small": 50, "large": 4000}, 5000)
+    held = {"small": 0, "large": 0}
+    for model in held:
+        world.get(model).release()
+        for number in range(40):
+            try:
+                next(world.manager.acquire(model, f"visit {number}"))
+            except StopIteration:
+                held[model] += 1
+    assert held == {"small": 32, "large": 8}
+
+
 def test_the_place_at_the_gate_falls_as_others_leave_and_is_said_after_a_second() -> None:
     now, leave = [0.0], {visit: threading.Event() for visit in "abcd"}
     gate = Gate(1, lambda: now[0])
