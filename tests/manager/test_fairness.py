@@ -162,15 +162,15 @@ def test_the_place_beyond_the_active_limit_falls_as_others_leave() -> None:
 
 def test_a_class_holds_a_small_model_at_once_and_eight_a_large_one() -> None:
     world = Stepped({"small": 50, "large": 4000}, 5000)
-    held = {"small": 0, "large": 0}
+    held: dict[str, list[Any]] = {"small": [], "large": []}
     for model in held:
         world.get(model).release()
         for number in range(40):
             try:
                 next(world.manager.acquire(model, f"visit {number}"))
-            except StopIteration:
-                held[model] += 1
-    assert held == {"small": 32, "large": 8}
+            except StopIteration as lease:
+                held[model].append(lease.value)
+    assert {model: len(leases) for model, leases in held.items()} == {"small": 32, "large": 8}
 
 
 def test_the_place_at_the_gate_falls_as_others_leave_and_is_said_after_a_second() -> None:
