@@ -49,6 +49,7 @@ class Run:
         keep: Keep | None = None,
         abandoned_s: float = ABANDONED_S,
         place: Callable[[], int] = lambda: 0,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -69,7 +70,7 @@ class Run:
             "notices": [],
             "error": None,
         }
-        self._place, self._waits_at = place, 0
+        self._place, self._hurry, self._waits_at = place, hurry, 0
         self._wanted: Reason | None = None
         self._watchers = 0
         self._left_at = clock()
@@ -84,6 +85,7 @@ class Run:
     def stop(self, reason: Reason = Reason.USER) -> None:
         """Ask the run to end; it does so within one step."""
         self._wanted = self._wanted or reason
+        self._hurry()
 
     def _produce(self) -> None:
         events = None

@@ -129,6 +129,10 @@ class ModelManager:
         """The place of a visit whose step has waited long enough to say so (1 is next); else 0."""
         return self._gate.waiting(visit)
 
+    def hurry(self, visit: str) -> None:
+        """Let the waiting step of a visit go first, once: it was asked to stop, which it does after that step."""
+        self._gate.hurry(visit)
+
     def load(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, None]:
         """Load a model and leave it ready."""
         lease = yield from self.acquire(model_id, visit)

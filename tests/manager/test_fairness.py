@@ -232,3 +232,26 @@ def test_the_time_of_each_step_is_told_to_whoever_counts_it() -> None:
     with gate.turn("y"):
         now[0] += 1
     assert told == [("x", 2.5), ("y", 1.0)]
+
+
+@pytest.mark.parametrize("asked", ["while it waits", "just before it waits"])
+def test_the_step_of_a_run_that_was_stopped_goes_first(asked: str) -> None:
+    gate, order, leave = Gate(1), list[str](), threading.Event()
+
+    def step(visit: str) -> None:
+        with gate.turn(visit):
+            order.append(visit)
+            leave.wait(PATIENCE_S)
+
+    threads = []
+    for count, visit in enumerate(("computing", "a", "b", "stopped")):
+        if visit == "stopped" and asked == "just before it waits":
+            gate.hurry(visit)
+        threads.append(threading.Thread(target=step, args=(visit,)))
+        threads[-1].start()
+        reached(lambda n=count: len(gate._lanes["generate"].waiting) == n)
+    if asked == "while it waits":
+        gate.hurry("stopped")
+    leave.set()
+    [thread.join(PATIENCE_S) for thread in threads]
+    assert order == ["computing", "stopped", "a", "b"]
