@@ -1,7 +1,7 @@
 """One run: a thread that drives a modality's generator, and what it has shown so far.
 
 The thread belongs to the run, not to a connection: whoever looks `come`s, takes frames
-(JSON strings) and `go`es. A run that nobody has looked at for 10 s is stopped, and can go
+(JSON strings) and `go`es. A run that nobody has looked at for 8 s is stopped, and can go
 on from its kept state when its visitor is back.
 """
 
@@ -17,7 +17,7 @@ from playground.events import BeamStep, Event, Finished, Notice, Progress, Queue
 from playground.json_text import dumps
 from playground.steps import Steps
 
-ABANDONED_S = 10.0
+ABANDONED_S = 8.0
 MAX_STEPS = 4096
 DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
 
