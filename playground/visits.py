@@ -95,6 +95,7 @@ class Prepared:
     at: int = 0  # how many of the parent's tokens it goes on from
     abandoned_s: float = ABANDONED_S  # how long it goes on while no page looks
     place: Callable[[], int] = lambda: 0  # where its next step stands in the queue, once it waits for long
+    hurry: Callable[[], None] = lambda: None  # lets its next step go first, so that it can end
 
 
 class Visit:
@@ -138,6 +139,7 @@ class Visit:
                 at=plan.at,
                 abandoned_s=plan.abandoned_s,
                 place=plan.place,
+                hurry=plan.hurry,
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )

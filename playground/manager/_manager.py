@@ -12,11 +12,12 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import _machine
+from playground.manager._admission import Admission
 from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
 from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
 from playground.manager._loads import Entry, Loads, gb, start_thread
-from playground.manager._turns import FairQueue, Gate, available_cores
+from playground.manager._turns import Gate, available_cores
 from playground.models import _trained
 from playground.models._spec import Spec
 
@@ -30,8 +31,8 @@ class ModelManager:
 
     `budget_bytes`: for weights and kept states, by default from the container's limit. `idle_s`: a model
     unused for so long is unloaded (None: never). `queue_s`: the longest wait for room. `active`: runs that
-    hold a model at once; others wait in turn. `data_dir`: where models that are made here are kept (None: they
-    are not). The rest is for tests.
+    hold a model at once, by default 8, and 32 more with small models; others wait in turn. `data_dir`: where models
+    that are made here are kept (None: they are not). The rest is for tests.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class ModelManager:
         *,
         idle_s: float | None = None,
         queue_s: float = 120.0,
-        active: int = 8,
+        active: int | None = None,
         device: str | None = None,
         dtype: str | None = None,
         loader: Loader | None = None,
@@ -52,14 +53,14 @@ class ModelManager:
     ) -> None:
         if audience not in AUDIENCES:
             raise PlaygroundError(f"audience must be one of {', '.join(AUDIENCES)}, got {audience!r}.")
-        self.audience, self._idle_s, self._active, self._clock = audience, idle_s, active, clock
+        self.audience, self._idle_s, self._clock = audience, idle_s, clock
         self._loader = loader or FileLoader(Path(cache_dir) if cache_dir else None, device, dtype)
         budget = int(os.environ.get("PLAYGROUND_BUDGET_MB", 0)) * 10**6 if budget_bytes is None else budget_bytes
         self._changed = threading.Condition()
         self._ledger = Ledger(budget or _machine.default_budget(), clock)
         self._loads = Loads(self._loader, self._ledger, self._changed, clock, queue_s, start)
-        self._admission: FairQueue[object] = FairQueue()
-        self._leases: dict[object, tuple[Entry, str]] = {}
+        self._admission = Admission(active)
+        self._leases: dict[object, Entry] = {}
         self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
         self.data_dir = Path(data_dir) if data_dir else None
@@ -96,9 +97,10 @@ class ModelManager:
                     self._wait()
         finally:
             with self._changed:
-                self._admission.leave(waiter)
-                if entry is not None and waiter not in self._leases:
-                    self._loads.leave(entry, waiter)
+                if waiter not in self._leases:
+                    self._admission.leave(waiter)
+                    if entry is not None:
+                        self._loads.leave(entry, waiter)
                 self._changed.notify_all()
 
     def _look(self, entry: Entry | None, waiter: object, visit: str) -> tuple[Lease | None, Progress | Queued]:
@@ -108,24 +110,18 @@ class ModelManager:
             raise PlaygroundError(str(entry.error))
         if entry.model is None:
             return None, entry.event
-        if waiter not in self._admission:
-            self._admission.join(visit, waiter)
-        running = [name for _, name in self._leases.values()]
-
-        def may(name: str) -> bool:
-            return self._may_run(name, running)
-
-        if len(self._leases) >= self._active or self._admission.first(may) is not waiter:
-            return None, Queued(self._admission.place(waiter, may))
-        self._admission.serve(may)
-        self._leases[waiter] = entry, visit
+        place = self._admission.ask(entry.spec, waiter, visit, self._may_run)
+        if place:
+            return None, Queued(place)
+        self._leases[waiter] = entry
         self._ledger.touch(entry.spec.id)
         return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
 
     def _give_back(self, waiter: object) -> None:
         model = None
         with self._changed:
-            entry, _ = self._leases.pop(waiter, (None, ""))
+            self._admission.leave(waiter)
+            entry = self._leases.pop(waiter, None)
             if entry is not None:
                 self._ledger.touch(entry.spec.id)
                 self._loads.leave(entry, waiter)
@@ -142,6 +138,10 @@ class ModelManager:
     def waiting(self, visit: str) -> int:
         """The place of a visit whose step has waited long enough to say so (1 is next); else 0."""
         return self._gate.waiting(visit)
+
+    def hurry(self, visit: str) -> None:
+        """Let the waiting step of a visit go first, once: it was asked to stop, which it does after that step."""
+        self._gate.hurry(visit)
 
     def load(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, None]:
         """Load a model and leave it ready."""

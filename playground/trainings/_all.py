@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playground.errors import PlaygroundError
 from playground.people import Person
 from playground.room import Room
-from playground.trainings._engine import ABANDONED_S
+from playground.run import ABANDONED_S
 from playground.trainings._lesson import Lesson
 from playground.trainings._states import Workshop
 from playground.trainings._visit import VisitTrainings

@@ -15,12 +15,12 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.people import Person
 from playground.room import Room
+from playground.run import ABANDONED_S
 from playground.trainings._lesson import Lesson
 from playground.trainings._pace import Pace
 from playground.trainings._record import Record
 from playground.trainings._states import States
 
-ABANDONED_S = 10.0
 UNUSED_S = 300.0  # a held run gives its memory back after so long without a click
 NEVER = 1 << 40  # steps
 
@@ -28,12 +28,14 @@ NEVER = 1 << 40  # steps
 @dataclass(frozen=True)
 class Around:
     """What a training needs of the world. `person` says whose it is now, `version` gives the next number of a
-    visit's frames; `clock` counts seconds of waiting, `timer` those of computing."""
+    visit's frames, `claim` is told which run is about to compute and may refuse; `clock` counts seconds of waiting,
+    `timer` those of computing."""
 
     room: Room
     person: Callable[[], Person]
     folder: Path
     version: Callable[[], int]
+    claim: Callable[[Any], None] = lambda training: None
     clock: Callable[[], float] = time.monotonic
     timer: Callable[[], float] = time.perf_counter
     abandoned_s: float = ABANDONED_S

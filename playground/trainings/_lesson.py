@@ -103,8 +103,6 @@ class Lesson:
         from playground.lessons import data
 
         if own is not None:
-            return (
-                f"{own.examples:,} examples ({own.kind}) that a visitor brought; their terms are the visitor's to know"
-            )
+            return f"{own.examples:,} examples ({own.kind}) that a visitor brought, who knows their terms"
         chosen = [s for s in data.sets(self.name) if all(getattr(config, k) == v for k, v in s.values.items())]
         return f"{chosen[0].title} ({chosen[0].licence}; {chosen[0].source})" if chosen else "not known"

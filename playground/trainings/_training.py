@@ -1,7 +1,7 @@
 """One training: a lesson's generator in a thread of its own, which can be held, rewound, asked and let go.
 
 The thread exists only while there is something in memory. A run that is held and looked at keeps its model, so
-that questions are answered at once; when nobody looks for 10 s, a checkpoint is written and everything else goes.
+that questions are answered at once; when nobody looks for a while, a checkpoint is written and everything else goes.
 Whatever comes next (resume, a question, a rewind) begins a new thread from the checkpoint.
 """
 
@@ -53,7 +53,7 @@ class Training:
         """Go on to the end.
 
         Raises:
-            PlaygroundError: it is at its end, or diverged.
+            PlaygroundError: it is at its end, or diverged; a quota; as many trainings compute as may.
         """
         self._want(math.inf)
 
@@ -72,6 +72,8 @@ class Training:
                 raise PlaygroundError(f"All {record.steps:,} steps are done: rewind, or begin a run with more of them.")
             if self._engine.broken:
                 raise PlaygroundError("This run has diverged: rewind it, or begin anew with other settings.")
+        self._around.claim(self)
+        with self.changed:
             self._use()
             self._wanted, self._leaving = steps, None
             if not self._moving():
@@ -83,12 +85,18 @@ class Training:
             self._wanted = 0
             self._used_at = self._around.clock()
             self.changed.notify_all()
+        self._hurry()
 
     def stop(self, sentence: str = "") -> None:
         """End after the step that is being made: a checkpoint is left, everything else is given back."""
         with self.changed:
             self._wanted, self._leaving = 0, sentence
             self.changed.notify_all()
+        self._hurry()
+
+    def _hurry(self) -> None:
+        if self.busy:
+            self._around.room.hurry(self._around.person().visit)
 
     def rewind(self, step: int) -> None:
         """Back to a checkpoint: what came after it is forgotten, and training goes on from there (at once, if it
@@ -325,7 +333,7 @@ class Training:
     def _why_hold(self, event: Event) -> Reason | None:
         with self.changed:
             if self._abandoned() and self._leaving is None:
-                seconds = f"{self._around.abandoned_s:.0f} s"
+                seconds = f"{self._around.abandoned_s:g} s"
                 self._leaving = f"Held, because no page looked at it for {seconds}; a checkpoint was left."
             held = self._leaving is not None or self._wanted <= 0
             return Reason.USER if held and not isinstance(event, Notice) else None

@@ -221,7 +221,8 @@ class Runner:
             run.listeners.discard(wake)
 
     def _placed(self, visit: Visit, prepared: Prepared) -> Prepared:
-        return dataclasses.replace(prepared, place=lambda: self.room.place(visit.token))
+        place, hurry = lambda: self.room.place(visit.token), lambda: self.room.hurry(visit.token)
+        return dataclasses.replace(prepared, place=place, hurry=hurry)
 
     def _settings(self, sent: Any) -> Any:
         return fields.build(self.modality.Settings, self.controls.values(sent))
