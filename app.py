@@ -92,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     flags = arguments(argv)
     from playground.errors import PlaygroundError
     from playground.manager import ModelManager
+    from playground.models._trained import user_data
     from playground.people import ADDRESS, VISIT, Quotas
     from playground.ui.page import launch
 
@@ -100,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         door = door_of(flags)
     except PlaygroundError as error:
         raise SystemExit(str(error)) from None
-    manager = ModelManager(audience=flags.audience)
+    own = flags.audience == "own"
+    manager = ModelManager(audience=flags.audience, data_dir=user_data() if own else None)
     try:
         launch(manager, host=flags.host, port=flags.port, names=flags.allow_host, door=door, quotas=quotas)
     except OSError as error:

@@ -1,6 +1,6 @@
 """A class at work: browsers and API clients for some minutes, with stops, reloads, closed tabs, and faults if asked.
 
-    python -m benchmarks.load [--minutes 10] [--browsers 3] [--clients 27] [--faults 0]
+    python -m benchmarks.load [--minutes 10] [--browsers 3] [--clients 27] [--think 3] [--faults 0]
 
 Everybody writes prompts with a word of their own; a word of somebody else in an answer is counted as foreign.
 `--faults N` lets about N steps a minute go wrong (NaN logits, no memory, a broken step, a slow one, a model
@@ -31,7 +31,7 @@ from benchmarks.load_server import CODE, FAULTS
 ROOT = Path(__file__).parents[1]
 CANARY = re.compile(r"canary[0-9a-f]{8}")
 LOST_S = 90.0  # a job that has said nothing for so long is lost
-THINK_S = 3.0  # mean pause of a person between two jobs
+LOOK_S = 60.0  # how often what the server holds is written down
 SEARCHES: tuple[dict[str, Any], ...] = (
     {"search": "sample", "temperature": 0.8},
     {"search": "sample", "temperature": 1.5, "top_k": 0, "top_p": 1.0},
@@ -52,6 +52,7 @@ class Tally:
     errors: Counter[str] = field(default_factory=Counter)
     foreign: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    think_s: float = 3.0  # mean pause of a person between two jobs
 
     def add(self, name: str, seconds: float | None = None) -> None:
         with self.lock:
@@ -102,7 +103,7 @@ class ApiClient:
         client = Client(self.url, headers={"X-Class-Code": CODE}, verbose=False, analytics_enabled=False)
         while time.monotonic() < self.end:
             self.job(client)
-            time.sleep(min(self.random.expovariate(1 / THINK_S), max(0.0, self.end - time.monotonic())))
+            time.sleep(min(self.random.expovariate(1 / self.tally.think_s), max(0.0, self.end - time.monotonic())))
         client.close()
 
     def job(self, client: Any) -> None:
@@ -202,7 +203,7 @@ class Person:
                     self.tally.said(f"browser: {' '.join(str(error).split())[:300]}")
                     page.context.close()
                     page = self.open(browser)
-                time.sleep(self.random.expovariate(1 / THINK_S))
+                time.sleep(self.random.expovariate(1 / self.tally.think_s))
             browser.close()
 
     def open(self, browser: Any) -> Any:
@@ -256,7 +257,7 @@ class Person:
         visit, button = page.evaluate("playground.visit()"), page.locator("#text-stop")
         if button.is_enabled():
             begun = time.monotonic()
-            button.click()
+            button.dispatch_event("click")  # at once: a click waits for a button that the run's end may disable
             idle = until_idle(self.url, visit, begun)
             self.tally.add("never idle after a stop" if idle is None else "stop to idle", idle)
 
@@ -309,13 +310,15 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--browsers", type=int, default=3)
     parser.add_argument("--clients", type=int, default=27)
+    parser.add_argument("--think", type=float, default=3, help="mean seconds between two jobs of one person")
     parser.add_argument("--faults", type=float, default=0, help="steps a minute that go wrong")
     parser.add_argument("--port", type=int, default=7900)
     arguments = parser.parse_args()
-    tally, lag = Tally(), list[float]()
+    tally, lag, held = Tally(think_s=arguments.think), list[float](), list[float]()
     with served(arguments.port) as url:
         ask(url, "figures")
-        end = time.monotonic() + arguments.minutes * 60
+        begun = time.monotonic()
+        end = begun + arguments.minutes * 60
         works = [Person(url, i, tally, end).work for i in range(arguments.browsers)]
         works += [ApiClient(url, i, tally, end).work for i in range(arguments.clients)]
         threads = [threading.Thread(target=work, daemon=True) for work in works]
@@ -328,7 +331,11 @@ def main() -> None:
         while time.monotonic() < end:
             pause = min(chance.expovariate(arguments.faults / 60) if arguments.faults else 5, 5)
             time.sleep(pause)
-            lag += ask(url, "figures")["lag_s"]
+            figures = ask(url, "figures")
+            lag += figures["lag_s"]
+            if len(held) * LOOK_S <= time.monotonic() - begun:
+                held.append(figures["resident_mb"])
+                print(f"minute {len(held) - 1}: {held[-1]:,.0f} MB, {dict(tally.counts)}", file=sys.stderr, flush=True)
             if arguments.faults and pause < 5:
                 ask(url, f"fault?kind={chance.choice(FAULTS)}")
         for thread in threads:
@@ -340,6 +347,7 @@ def main() -> None:
         after = ask(url, "figures")
         lag += after.pop("lag_s")
     report(tally, before, after, lag)
+    print(f"{'resident MB, by the minute':<32}{' '.join(f'{one:.0f}' for one in held)}")
 
 
 if __name__ == "__main__":

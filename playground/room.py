@@ -78,9 +78,10 @@ class Room:
         self.quotas.check(person)
         if model is None or not person.is_guest:
             return
-        spec = self.manager.spec(model)
-        if self.manager.audience == "class" and not self.manager.at_hand(model):
-            ready = [info.title for info in self.manager.models() if self.manager.at_hand(info.id)]
+        visit = person.visit
+        spec = self.manager.spec(model, visit)
+        if self.manager.audience == "class" and not self.manager.at_hand(model, visit):
+            ready = [info.title for info in self.manager.models(visit) if self.manager.at_hand(info.id, visit)]
             raise PlaygroundError(
                 f"{spec.title} is not loaded: ask your teacher to load it, or choose {' or '.join(ready[:3])}."
             )
@@ -145,6 +146,11 @@ class Room:
         """The place of a visit's step that has waited at the gate for long enough to say so; else 0."""
         return int(self.manager.waiting(visit)) if hasattr(self.manager, "waiting") else 0
 
+    def hurry(self, visit: str) -> None:
+        """Let the waiting step of a visit go first: it was stopped, and ends after it."""
+        if hasattr(self.manager, "hurry"):
+            self.manager.hurry(visit)
+
     # ── the teacher's view ───────────────────────────────────────────────────
 
     def jobs(self) -> list[dict[str, Any]]:
@@ -167,4 +173,5 @@ class Room:
             found = [job for job in self._jobs.values() if job_id is None or job.id == job_id]
         for job in found:
             job.stopping = True
+            self.hurry(job.person.visit)
         return len(found)

@@ -1,7 +1,7 @@
 """One run: a thread that drives a modality's generator, and what it has shown so far.
 
 The thread belongs to the run, not to a connection: whoever looks `come`s, takes frames
-(JSON strings) and `go`es. A run that nobody has looked at for 10 s is stopped, and can go
+(JSON strings) and `go`es. A run that nobody has looked at for 8 s is stopped, and can go
 on from its kept state when its visitor is back.
 """
 
@@ -17,7 +17,7 @@ from playground.events import BeamStep, Event, Finished, Notice, Progress, Queue
 from playground.json_text import dumps
 from playground.steps import Steps
 
-ABANDONED_S = 10.0
+ABANDONED_S = 8.0
 MAX_STEPS = 4096
 DEFECT = "The program made a mistake of its own (its log says which). Prompt and settings are as you left them."
 
@@ -49,6 +49,7 @@ class Run:
         keep: Keep | None = None,
         abandoned_s: float = ABANDONED_S,
         place: Callable[[], int] = lambda: 0,
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         self.id, self.name, self.request, self.messages = run_id, name, request, tuple(messages)
         self.parent_id, self.at = (parent.id if parent else None), at
@@ -69,7 +70,7 @@ class Run:
             "notices": [],
             "error": None,
         }
-        self._place, self._waits_at = place, 0
+        self._place, self._hurry, self._waits_at = place, hurry, 0
         self._wanted: Reason | None = None
         self._watchers = 0
         self._left_at = clock()
@@ -84,6 +85,7 @@ class Run:
     def stop(self, reason: Reason = Reason.USER) -> None:
         """Ask the run to end; it does so within one step."""
         self._wanted = self._wanted or reason
+        self._hurry()
 
     def _produce(self) -> None:
         events = None

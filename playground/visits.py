@@ -95,6 +95,7 @@ class Prepared:
     at: int = 0  # how many of the parent's tokens it goes on from
     abandoned_s: float = ABANDONED_S  # how long it goes on while no page looks
     place: Callable[[], int] = lambda: 0  # where its next step stands in the queue, once it waits for long
+    hurry: Callable[[], None] = lambda: None  # lets its next step go first, so that it can end
 
 
 class Visit:
@@ -138,6 +139,7 @@ class Visit:
                 at=plan.at,
                 abandoned_s=plan.abandoned_s,
                 place=plan.place,
+                hurry=plan.hurry,
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )
@@ -190,6 +192,8 @@ class Visits:
         self, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic, keep: Keep | None = None
     ) -> None:
         self.bounds, self.clock, self.keep = bounds or Bounds(), clock, keep
+        self.holds: list[Callable[[str], bool]] = []  # whether something else of a visit goes on
+        self.on_leave: list[Callable[[str], None]] = []  # a visit is over: what else belongs to it goes; quick
         self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -207,10 +211,12 @@ class Visits:
             return visit
 
     def _drop_visits(self, room: int) -> None:
-        idle = [t for t, v in self._visits.items() if not v.busy]
+        idle = [t for t, v in self._visits.items() if not v.busy and not any(holds(t) for holds in self.holds)]
         for token in idle[: max(0, len(self._visits) + room - self.bounds.visits)]:
             for run in self._visits.pop(token).runs.values():
                 run.release()
+            for leave in self.on_leave:
+                leave(token)
 
     def trim(self, visit: Visit) -> None:
         """Let the oldest runs and states go until the bounds hold again."""

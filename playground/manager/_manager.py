@@ -12,11 +12,13 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import _machine
+from playground.manager._admission import Admission
 from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
 from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
 from playground.manager._loads import Entry, Loads, gb, start_thread
-from playground.manager._turns import FairQueue, Gate, available_cores
+from playground.manager._turns import Gate, available_cores
+from playground.models import _trained
 from playground.models._spec import Spec
 
 AUDIENCES = ("own", "class", "public")
@@ -29,7 +31,8 @@ class ModelManager:
 
     `budget_bytes`: for weights and kept states, by default from the container's limit. `idle_s`: a model
     unused for so long is unloaded (None: never). `queue_s`: the longest wait for room. `active`: runs that
-    hold a model at once; others wait in turn. The rest is for tests.
+    hold a model at once, by default 8, and 32 more with small models; others wait in turn. `data_dir`: where models
+    that are made here are kept (None: they are not). The rest is for tests.
     """
 
     def __init__(
@@ -37,10 +40,11 @@ class ModelManager:
         audience: str = "own",
         budget_bytes: int | None = None,
         cache_dir: str | Path | None = None,
+        data_dir: str | Path | None = None,
         *,
         idle_s: float | None = None,
         queue_s: float = 120.0,
-        active: int = 8,
+        active: int | None = None,
         device: str | None = None,
         dtype: str | None = None,
         loader: Loader | None = None,
@@ -49,16 +53,18 @@ class ModelManager:
     ) -> None:
         if audience not in AUDIENCES:
             raise PlaygroundError(f"audience must be one of {', '.join(AUDIENCES)}, got {audience!r}.")
-        self.audience, self._idle_s, self._active, self._clock = audience, idle_s, active, clock
+        self.audience, self._idle_s, self._clock = audience, idle_s, clock
         self._loader = loader or FileLoader(Path(cache_dir) if cache_dir else None, device, dtype)
         budget = int(os.environ.get("PLAYGROUND_BUDGET_MB", 0)) * 10**6 if budget_bytes is None else budget_bytes
         self._changed = threading.Condition()
         self._ledger = Ledger(budget or _machine.default_budget(), clock)
         self._loads = Loads(self._loader, self._ledger, self._changed, clock, queue_s, start)
-        self._admission: FairQueue[object] = FairQueue()
-        self._leases: dict[object, tuple[Entry, str]] = {}
+        self._admission = Admission(active)
+        self._leases: dict[object, Entry] = {}
         self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
+        self.data_dir = Path(data_dir) if data_dir else None
+        self._adopted = {spec.id: spec for spec in _trained.kept(self.data_dir / "models")} if self.data_dir else {}
         self._closed = False
         self._warm: threading.Thread | None = None
         self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
@@ -74,7 +80,7 @@ class ModelManager:
         Raises:
             PlaygroundError: no such model, it does not fit, or it cannot be fetched or read.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         waiter = object()
         entry: Entry | None = None
         try:
@@ -91,9 +97,10 @@ class ModelManager:
                     self._wait()
         finally:
             with self._changed:
-                self._admission.leave(waiter)
-                if entry is not None and waiter not in self._leases:
-                    self._loads.leave(entry, waiter)
+                if waiter not in self._leases:
+                    self._admission.leave(waiter)
+                    if entry is not None:
+                        self._loads.leave(entry, waiter)
                 self._changed.notify_all()
 
     def _look(self, entry: Entry | None, waiter: object, visit: str) -> tuple[Lease | None, Progress | Queued]:
@@ -103,27 +110,25 @@ class ModelManager:
             raise PlaygroundError(str(entry.error))
         if entry.model is None:
             return None, entry.event
-        if waiter not in self._admission:
-            self._admission.join(visit, waiter)
-        running = [name for _, name in self._leases.values()]
-
-        def may(name: str) -> bool:
-            return self._may_run(name, running)
-
-        if len(self._leases) >= self._active or self._admission.first(may) is not waiter:
-            return None, Queued(self._admission.place(waiter, may))
-        self._admission.serve(may)
-        self._leases[waiter] = entry, visit
+        place = self._admission.ask(entry.spec, waiter, visit, self._may_run)
+        if place:
+            return None, Queued(place)
+        self._leases[waiter] = entry
         self._ledger.touch(entry.spec.id)
         return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
 
     def _give_back(self, waiter: object) -> None:
+        model = None
         with self._changed:
-            entry, _ = self._leases.pop(waiter, (None, ""))
+            self._admission.leave(waiter)
+            entry = self._leases.pop(waiter, None)
             if entry is not None:
                 self._ledger.touch(entry.spec.id)
                 self._loads.leave(entry, waiter)
+                if entry.spec.owner and entry.spec.id not in self._adopted and not entry.waiters:
+                    model = self._loads.drop(entry.spec.id)  # its visit is over
             self._changed.notify_all()
+        del model
 
     def govern(self, may_run: Callable[[str, Sequence[str]], bool], spent: Callable[[str, float], None]) -> None:
         """Rules of a shared page: `may_run(visit, running)` says whether a visit may hold one more model while those
@@ -134,18 +139,22 @@ class ModelManager:
         """The place of a visit whose step has waited long enough to say so (1 is next); else 0."""
         return self._gate.waiting(visit)
 
+    def hurry(self, visit: str) -> None:
+        """Let the waiting step of a visit go first, once: it was asked to stop, which it does after that step."""
+        self._gate.hurry(visit)
+
     def load(self, model_id: str, visit: str = "") -> Generator[Progress | Queued, None, None]:
         """Load a model and leave it ready."""
         lease = yield from self.acquire(model_id, visit)
         lease.release()
 
-    def unload(self, model_id: str) -> None:
+    def unload(self, model_id: str, visit: str = "") -> None:
         """Drop a loaded model; nothing happens to one that is not loaded.
 
         Raises:
             PlaygroundError: it is loading or in use.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         with self._changed:
             entry = self._loads.entries.get(spec.id)
             if entry is None:
@@ -216,15 +225,42 @@ class ModelManager:
         with self._changed:
             self._ledger.touch(name)
 
+    # ── models that were made here ───────────────────────────────────────────
+
+    def adopt(self, spec: Spec) -> None:
+        """List a model that was made here, for its owner only (an owner "" is everybody)."""
+        with self._changed:
+            self._adopted[spec.id] = spec
+
+    def disown(self, model_id: str) -> None:
+        """Forget one that was adopted; what is loaded of it goes, at the latest when its last run is over."""
+        with self._changed:
+            spec = self._adopted.pop(model_id, None)
+            entry = self._loads.entries.get(model_id)
+            idle = spec is not None and entry is not None and entry.model is not None and not entry.waiters
+            model = self._loads.drop(model_id) if idle else None
+            self._loads.failures.pop(model_id, None)
+            self._changed.notify_all()
+        del model, entry
+        self._loader.release()
+
     # ── what there is ────────────────────────────────────────────────────────
 
-    def spec(self, model_id: str) -> Spec:
-        """The Spec of an id of the catalogue; on one's own computer also of a Hub id or a local folder.
+    def _known(self, visit: str) -> dict[str, Spec]:
+        """The catalogue and what was made here, as this visit may see it."""
+        with self._changed:
+            own = {name: spec for name, spec in self._adopted.items() if spec.owner in ("", visit)}
+        specs = self._loader.specs()
+        return {**specs, **{name: spec for name, spec in own.items() if name not in specs}}
+
+    def spec(self, model_id: str, visit: str = "") -> Spec:
+        """The Spec of an id of the catalogue or of a model that the visit made; on one's own computer also of a Hub
+        id or a local folder.
 
         Raises:
-            PlaygroundError: no such model for this audience.
+            PlaygroundError: no such model for this audience and visit.
         """
-        specs = self._loader.specs()
+        specs = self._known(visit)
         if model_id in specs:
             return specs[model_id]
         if self.audience == "own":
@@ -233,18 +269,19 @@ class ModelManager:
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
-    def at_hand(self, model_id: str) -> bool:
-        """Whether a model is loaded, being loaded, or part of this repository."""
-        spec = self.spec(model_id)
+    def at_hand(self, model_id: str, visit: str = "") -> bool:
+        """Whether a model is loaded, being loaded, part of this repository, or made here."""
+        spec = self.spec(model_id, visit)
         with self._changed:
-            loaded = spec.id in self._loads.entries
-        return loaded or self._loader.where(spec)[0] == "embedded"
+            near = spec.id in self._loads.entries or spec.id in self._adopted
+        return near or self._loader.where(spec)[0] == "embedded"
 
-    def models(self) -> list[ModelInfo]:
-        """All models of the catalogue, and whatever else is loaded."""
-        specs = self._loader.specs()
+    def models(self, visit: str = "") -> list[ModelInfo]:
+        """All models of the catalogue, those that the visit made, and whatever else is loaded for everybody."""
+        specs = self._known(visit)
         with self._changed:
-            loaded = {name: entry.spec for name, entry in self._loads.entries.items()}
+            entries = self._loads.entries
+            loaded = {name: entry.spec for name, entry in entries.items() if entry.spec.owner in ("", visit)}
         return [self._info(spec) for spec in {**specs, **loaded}.values()]
 
     def _info(self, spec: Spec) -> ModelInfo:

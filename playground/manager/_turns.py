@@ -18,6 +18,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 REMEMBERED = 1000  # visitors whose last turn is known
 RECENT_S = 0.5  # work that paused for less than this still counts as running
+HURRY_S = 0.5  # for how long a step that is not there yet may be hurried
 SAID_S = 1.0  # a step that waits longer than this is told its place
 
 
@@ -100,6 +101,12 @@ class FairQueue(Generic[T]):
         line = self._lines.get(visit)
         return line.items[0] if line else None
 
+    def hurry(self, visit: str) -> None:
+        """Put a visitor's line before all others, once; nothing happens where nobody waits in it."""
+        line = self._lines.get(visit)
+        if line:
+            line.round = line.number = -1
+
     def leave(self, item: T) -> None:
         """Give up waiting; nothing happens to one that does not wait."""
         for visit, line in list(self._lines.items()):
@@ -159,6 +166,7 @@ class Gate:
         self._lock = threading.Lock()
         self._lanes = {kind: _Lane() for kind in self.KINDS}
         self._thread = threading.local()
+        self._hurried: dict[str, float] = {}  # visits whose next step goes first, and when that was said
         self.spent: Callable[[str, float], None] = lambda visit, seconds: None  # hears how long each step took
 
     @contextmanager
@@ -185,11 +193,24 @@ class Gate:
         with self._lock:
             mine = _Wait(self._clock())
             lane.waiting.join(visit, mine)
+            if self._clock() - self._hurried.pop(visit, float("-inf")) < HURRY_S:
+                lane.waiting.hurry(visit)
             if not lane.busy:
                 lane.busy = True
                 lane.waiting.serve()
                 return
         mine.wait()
+
+    def hurry(self, visit: str) -> None:
+        """Let a visit's step go first, once: the one that waits, or the one it was just about to ask for."""
+        with self._lock:
+            now = self._clock()
+            self._hurried = {name: at for name, at in self._hurried.items() if now - at < HURRY_S}
+            waiting = [lane.waiting for lane in self._lanes.values() if lane.waiting.head(visit) is not None]
+            for queue in waiting:
+                queue.hurry(visit)
+            if not waiting:
+                self._hurried[visit] = now
 
     def waiting(self, visit: str) -> int:
         """How many turns away (1 is next) the first step of a visit is; 0 where none has waited for `SAID_S`."""

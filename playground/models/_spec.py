@@ -17,9 +17,10 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Folder:
-    """Weights in a folder of this computer."""
+    """Weights in a folder of this computer; `revision` is the hash of those that were made here."""
 
     path: str
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Spec:
     its files. `prefix_eos`: a text
     begins with the end-of-text token (as in training). `chat_options` are passed to the chat
     template. `trusted` is False for what a person named by id or folder: its chat template is
-    not run.
+    not run. `owner` is the visit that alone may see and use it; "" for everybody.
     """
 
     id: str
@@ -79,11 +80,13 @@ class Spec:
     chat_options: tuple[tuple[str, bool | str], ...] = ()
     trusted: bool = True
     stored: str = "float32"
+    owner: str = ""
 
     @property
     def revision(self) -> str:
-        """The pinned Hub revision, or "local"."""
-        return next((s.revision or "main" for s in self.sources if isinstance(s, Hub)), "local")
+        """The pinned Hub revision, the hash of weights that were made here, or "local"."""
+        hub = next((s.revision or "main" for s in self.sources if isinstance(s, Hub)), None)
+        return hub or next((s.revision for s in self.sources if isinstance(s, Folder) and s.revision), "local")
 
 
 def memory_mb(parameters: int) -> float:

@@ -88,4 +88,21 @@ class Lesson:
 
     def words(self, live: Any, prompt: str, words: tuple[str, ...]) -> dict[str, float]:
         """p(word | prompt) of each."""
-        return {w: self.module.word_probability(live.model, live.tokenizer, prompt, w) for w in words}
+        from playground.lessons import probes
+
+        return probes.words(live, prompt, words)
+
+    def norms(self, live: Any) -> Any:
+        """What catches the gradient norms by layer, for this run's networks."""
+        from playground.lessons.gradients import LayerNorms
+
+        return LayerNorms(self.name, live)
+
+    def data(self, config: Any, own: Any = None) -> str:
+        """What it is trained on, for the card."""
+        from playground.lessons import data
+
+        if own is not None:
+            return f"{own.examples:,} examples ({own.kind}) that a visitor brought, who knows their terms"
+        chosen = [s for s in data.sets(self.name) if all(getattr(config, k) == v for k, v in s.values.items())]
+        return f"{chosen[0].title} ({chosen[0].licence}; {chosen[0].source})" if chosen else "not known"

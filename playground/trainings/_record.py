@@ -50,8 +50,8 @@ class Record:
         self.rewindable: list[int] = [0]
 
     def take(self, step: TrainStep, seconds: float, version: int) -> None:
-        """One step was made; it took so long."""
-        self.step, self.version = step.step, version
+        """One step was made; it took so long. `version` is the next one of the frame."""
+        self.step = step.step
         self.elapsed_s += seconds
         self.step_s = seconds if not self.step_s else 0.95 * self.step_s + 0.05 * seconds
         for name, value in step.scalars.items():

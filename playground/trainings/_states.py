@@ -11,7 +11,7 @@ from playground.errors import PlaygroundError
 
 PREFIX = "playground-training-"
 MOST_STATES = 12
-MOST_BYTES = 300_000_000  # of one run; its newest checkpoint may be larger
+MOST_BYTES = 120_000_000  # of one run; its newest checkpoint may be larger
 SPARE_BYTES = 200_000_000  # what stays free on the disk
 
 
@@ -78,11 +78,16 @@ class States:
         self._thin()
 
     def _thin(self) -> None:
-        """Let every second one go, but the first and the newest, until the bounds hold."""
-        while len(self._bytes) > MOST_STATES or (sum(self._bytes.values()) > MOST_BYTES and len(self._bytes) > 1):
-            steps = sorted(self._bytes)
-            for step in steps[1:-1:2] or steps[:-1]:
-                self.forget(step)
+        """Let go, one by one, whichever leaves the smallest hole, but never the newest, until the bounds hold."""
+        while len(self._bytes) > MOST_STATES or (self.bytes > MOST_BYTES and len(self._bytes) > 1):
+            steps = self.steps
+            holes = {step: after - before for before, step, after in zip(steps, steps[1:], steps[2:], strict=False)}
+            self.forget(min(holes, key=lambda step: (holes[step], step)))
+
+    @property
+    def bytes(self) -> int:
+        """What they take on the disk."""
+        return sum(self._bytes.values())
 
     def at(self, step: int) -> Path:
         """The folder of a step's checkpoint."""

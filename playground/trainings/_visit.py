@@ -2,38 +2,52 @@
 
 import itertools
 import secrets
+import shutil
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from playground import fields
+from playground.errors import PlaygroundError
 from playground.people import Person
-from playground.room import Room
-from playground.trainings._lesson import Lesson
+from playground.trainings import _saving
+from playground.trainings._engine import Around
 from playground.trainings._record import idle_frame
-from playground.trainings._states import Workshop
-from playground.trainings._training import ABANDONED_S, Around, Training
+from playground.trainings._training import Training
 
-MOST_VISITS = 60
+if TYPE_CHECKING:
+    from playground.trainings._all import Trainings
+
+MOST_SAVED, MOST_SAVED_BYTES = 8, 300_000_000  # models of one visit, where they are not kept for good
 
 
 class VisitTrainings:
-    """What one visit trains. `current` is the lesson that its page shows."""
+    """What one visit trains. `current` is the lesson that its page shows, `training` the run of that lesson."""
 
     def __init__(self, token: str, trainings: "Trainings") -> None:
         self.token, self.person = token, Person(token)
         self.current = "gpt"
+        self.saved: list[_saving.Saved] = []
         self._runs: dict[str, Training] = {}
-        self._trainings = trainings
+        self._trainings, self._manager = trainings, trainings.room.manager
+        self._folder: Path = trainings.workshop.path / secrets.token_hex(8)
         self._versions = itertools.count(1)
+        self._idle_version = 0
         self._lock = threading.RLock()
+
+    # ── runs ─────────────────────────────────────────────────────────────────
 
     @property
     def training(self) -> Training | None:
         """The run that the page shows."""
         return self._runs.get(self.current)
+
+    def _run(self) -> Training:
+        training = self.training
+        if training is None:
+            raise PlaygroundError(f"Nothing of {self._trainings.lesson(self.current).title} was trained yet: begin.")
+        return training
 
     def show(self, lesson: str) -> None:
         """Turn to a lesson; what another one computes goes on.
@@ -42,40 +56,58 @@ class VisitTrainings:
             PlaygroundError: there is none of that name.
         """
         self.current = self._trainings.lesson(lesson).name
+        self._idle_version = next(self._versions)
         if self.training is not None:
             self.training.renew()
 
     def start(self, lesson: str, values: Mapping[str, Any] | None = None, own: Any = None) -> Training:
-        """A new run of a lesson with a page's values, and with the visitor's own data, if there is any. The run of
-        that lesson before it is let go; one of another lesson that computes is held, with a checkpoint.
+        """A new run of a lesson with a page's values, and with the visitor's own data, if it is given. The run of that
+        lesson before it goes; one of another lesson that computes is held, with a checkpoint.
 
         Raises:
-            PlaygroundError: a value out of its range, or one that is not a page's to set.
+            PlaygroundError: a value out of its range, or one that is not a page's to set; a quota; too many trainings.
         """
         found = self._trainings.lesson(lesson)
         config = found.config(values or {}, own)
+        run_id = secrets.token_hex(6)
         with self._lock:
+            training = Training(run_id, found, config, self._around(run_id), own)
+            self._claim(training)
             before = self._runs.pop(lesson, None)
             if before is not None:
                 before.close()
-            for other in self._runs.values():
-                if other.busy:
-                    other.stop(f"Held, because {found.title} began to train.")
-            run_id = secrets.token_hex(6)
-            around = Around(
-                self._trainings.room,
-                lambda: self.person,
-                self._trainings.workshop.path / self.token / run_id,
-                lambda: next(self._versions),
-                self._trainings.clock,
-                abandoned_s=self._trainings.abandoned_s,
-            )
-            training = Training(run_id, found, config, around, own)
+            training.show_saved([saved.to_json() for saved in self.saved])
             if found.watched is not None:
                 training.watch_words(*found.watched)
             self._runs[lesson], self.current = training, lesson
             training.resume()
         return training
+
+    def _around(self, run_id: str) -> Around:
+        every = self._trainings
+        return Around(
+            every.room,
+            lambda: self.person,
+            self._folder / run_id,
+            lambda: next(self._versions),
+            self._claim,
+            every.clock,
+            every.timer,
+            abandoned_s=every.abandoned_s,
+        )
+
+    def _claim(self, training: Training) -> None:
+        """A run is about to compute: what else this visit trains is held, and there must be room for one more.
+
+        Raises:
+            PlaygroundError: a quota is used up, or as many trainings compute as may.
+        """
+        self._trainings.room.check(self.person, None)
+        if not training.busy:
+            self._trainings.make_room(self)
+        for other in list(self._runs.values()):
+            if other is not training and other.busy:
+                other.stop(f"Held, because {training.lesson.title} began to train.")
 
     def frame(self, since_version: int = 0) -> str:
         """The frame of the lesson that the page shows."""
@@ -83,47 +115,87 @@ class VisitTrainings:
         if training is not None:
             return training.frame(since_version)
         lesson = self._trainings.lesson(self.current)
-        return idle_frame(self.current, fields.defaults(lesson.module.Config), 0)
+        saved = [one.to_json() for one in self.saved]
+        return idle_frame(self.current, fields.defaults(lesson.module.Config), self._idle_version, saved)
+
+    # ── what stays ───────────────────────────────────────────────────────────
+
+    def save(self, title: str = "") -> dict[str, Any]:
+        """Save the model of the run as it is now (of one that diverged: the last good checkpoint); as in the frame.
+
+        Raises:
+            PlaygroundError: nothing was trained yet, there are as many as may be, or the disk is full.
+        """
+        training, kept_for_good = self._run(), self._manager.data_dir is not None
+        size = sum(one.bytes for one in self.saved)
+        if not kept_for_good and (len(self.saved) >= MOST_SAVED or size > MOST_SAVED_BYTES):
+            raise PlaygroundError(
+                f"{len(self.saved)} models ({size / 1e6:.0f} MB) are saved already, as many as one visit may have: "
+                "download one and remove it."
+            )
+        base = self._manager.data_dir / "models" if kept_for_good else self._folder / "saved"
+        owner = "" if kept_for_good else self.token
+        lesson, data = training.lesson, training.lesson.data(training.config, training.own)
+
+        def write(live: Any) -> _saving.Saved:
+            facts = {"data": data, "step": live.step, "steps": int(live.config.steps), "figures": training.figures()}
+            return _saving.save(lesson, live, title, facts, base, owner)
+
+        saved = training.call(write)
+        if saved.spec is not None:
+            self._manager.adopt(saved.spec)
+        with self._lock:
+            self.saved.append(saved)
+            self._tell()
+        return saved.to_json()
+
+    def forget(self, model_id: str) -> None:
+        """Remove a saved model; nothing happens to one that is not there."""
+        with self._lock:
+            for saved in [one for one in self.saved if one.id == model_id]:
+                self.saved.remove(saved)
+                self._manager.disown(saved.id)
+                shutil.rmtree(saved.folder, ignore_errors=True)
+                (self._folder / "zip" / f"{saved.id}.zip").unlink(missing_ok=True)
+            self._tell()
+
+    def _tell(self) -> None:
+        self._idle_version = next(self._versions)
+        for training in self._runs.values():
+            training.show_saved([one.to_json() for one in self.saved])
+
+    def download(self, model_id: str | None = None) -> Path:
+        """A zip file of a saved model (weights, configuration, tokenizer, card); without an id of the newest one.
+
+        Raises:
+            PlaygroundError: there is no such model.
+        """
+        found = [one for one in self.saved if model_id in (None, one.id)]
+        if not found:
+            raise PlaygroundError("No such model is saved: save the run first.")
+        return _saving.pack(found[-1], self._folder / "zip")
+
+    # ── the end ──────────────────────────────────────────────────────────────
+
+    @property
+    def busy(self) -> bool:
+        """Whether one of its runs computes."""
+        return any(training.busy for training in list(self._runs.values()))
+
+    @property
+    def bytes(self) -> int:
+        """What its checkpoints and models take on the disk."""
+        return sum(t.bytes for t in list(self._runs.values())) + sum(one.bytes for one in self.saved)
 
     def close(self) -> None:
-        """End all of them and remove what they left."""
+        """End all runs and remove what they left; models that are kept for good stay."""
         with self._lock:
             for training in self._runs.values():
                 training.stop()
             for training in self._runs.values():
                 training.close()
             self._runs.clear()
-
-
-class Trainings:
-    """All trainings of the process."""
-
-    def __init__(
-        self,
-        room: Room,
-        *,
-        lesson: Callable[[str], Lesson] = Lesson,
-        clock: Callable[[], float] = time.monotonic,
-        abandoned_s: float = ABANDONED_S,
-    ) -> None:
-        self.room, self.lesson, self.clock, self.abandoned_s = room, lesson, clock, abandoned_s
-        self.workshop = Workshop()
-        self._visits: OrderedDict[str, VisitTrainings] = OrderedDict()
-        self._lock = threading.RLock()
-
-    def of(self, token: str, person: Person | None = None) -> VisitTrainings:
-        """The trainings of the visit with this token."""
-        with self._lock:
-            mine = self._visits.setdefault(token, VisitTrainings(token, self))
-            self._visits.move_to_end(token)
-        if person is not None:
-            mine.person = person
-        return mine
-
-    def close(self) -> None:
-        """End everything."""
-        with self._lock:
-            for mine in self._visits.values():
-                mine.close()
-            self._visits.clear()
-        self.workshop.close()
+            if self._manager.data_dir is None:
+                for saved in self.saved:
+                    self._manager.disown(saved.id)
+            shutil.rmtree(self._folder, ignore_errors=True)

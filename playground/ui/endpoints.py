@@ -10,8 +10,8 @@ All runs of one session (one Client) are one visitor to the fair queues. The eve
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from types import ModuleType
 from typing import Any, Literal
 
@@ -22,8 +22,9 @@ from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
 from playground.people import Person
 from playground.plugins import discover
-from playground.room import Events, Room
+from playground.room import Room
 from playground.ui.door import Door
+from playground.ui.pump import Pump
 
 log = logging.getLogger(__name__)
 CONCURRENCY = 48  # runs over all endpoints that compute or wait in the manager's fair queue; more wait in Gradio's
@@ -37,18 +38,18 @@ def add_endpoints(manager: Any, room: Room | None = None, door: Door | None = No
                concurrency_limit=CONCURRENCY, concurrency_id="api")  # fmt: skip
 
 
-def endpoint(name: str, modality: ModuleType, room: Room, door: Door) -> Callable[..., Iterator[dict[str, Any]]]:
+def endpoint(name: str, modality: ModuleType, room: Room, door: Door) -> Callable[..., AsyncIterator[dict[str, Any]]]:
     """A function with one typed parameter per setting, which yields the events of one run."""
     kinds, values = fields.types(modality.Settings), fields.defaults(modality.Settings)
     described = fields.describe(modality.Settings)
 
-    def run(request: gr.Request, *positional: Any, **named: Any) -> Iterator[dict[str, Any]]:
+    async def run(request: gr.Request, *positional: Any, **named: Any) -> AsyncIterator[dict[str, Any]]:
         given = dict(zip(kinds, positional, strict=False)) | named
         try:
             settings = fields.build(modality.Settings, given)
             person = door.person(request, f"api {request.session_hash}")
-            with closing(drive(settings, person)) as events:
-                for event in events:
+            async with aclosing(pump(settings, person).events()) as events:
+                async for event in events:
                     if isinstance(event, Finished) and event.reason is Reason.ERROR:
                         raise PlaygroundError(event.message or "The run failed.")
                     yield event.to_stream()
@@ -58,9 +59,13 @@ def endpoint(name: str, modality: ModuleType, room: Room, door: Door) -> Callabl
             log.exception("/%s failed", name)
             raise gr.Error("This is a defect of the playground; its log says more. The next request works.") from error
 
-    def drive(settings: Any, person: Person) -> Events:
-        model = getattr(settings, "model", None)
-        return room.drive(person, name, model, lambda: modality.generate(settings, room.manager, visit=person.visit))
+    def pump(settings: Any, person: Person) -> Pump:
+        model, visit = getattr(settings, "model", None), person.visit
+        return Pump(
+            lambda: room.drive(person, name, model, lambda: modality.generate(settings, room.manager, visit=visit)),
+            lambda: room.place(visit),
+            lambda: room.hurry(visit),
+        )
 
     hints = {n: Literal[described[n].choices] if described[n].choices else kinds[n] for n in kinds}
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD

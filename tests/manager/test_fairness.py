@@ -160,6 +160,19 @@ def test_the_place_beyond_the_active_limit_falls_as_others_leave() -> None:
     assert next(wishes[2]).place == 1  # type: ignore[union-attr]
 
 
+def test_a_class_holds_a_small_model_at_once_and_eight_a_large_one() -> None:
+    world = Stepped({"small": 50, "large": 4000}, 5000)
+    held: dict[str, list[Any]] = {"small": [], "large": []}
+    for model in held:
+        world.get(model).release()
+        for number in range(40):
+            try:
+                next(world.manager.acquire(model, f"visit {number}"))
+            except StopIteration as lease:
+                held[model].append(lease.value)
+    assert {model: len(leases) for model, leases in held.items()} == {"small": 32, "large": 8}
+
+
 def test_the_place_at_the_gate_falls_as_others_leave_and_is_said_after_a_second() -> None:
     now, leave = [0.0], {visit: threading.Event() for visit in "abcd"}
     gate = Gate(1, lambda: now[0])
@@ -219,3 +232,26 @@ def test_the_time_of_each_step_is_told_to_whoever_counts_it() -> None:
     with gate.turn("y"):
         now[0] += 1
     assert told == [("x", 2.5), ("y", 1.0)]
+
+
+@pytest.mark.parametrize("asked", ["while it waits", "just before it waits"])
+def test_the_step_of_a_run_that_was_stopped_goes_first(asked: str) -> None:
+    gate, order, leave = Gate(1), list[str](), threading.Event()
+
+    def step(visit: str) -> None:
+        with gate.turn(visit):
+            order.append(visit)
+            leave.wait(PATIENCE_S)
+
+    threads = []
+    for count, visit in enumerate(("computing", "a", "b", "stopped")):
+        if visit == "stopped" and asked == "just before it waits":
+            gate.hurry(visit)
+        threads.append(threading.Thread(target=step, args=(visit,)))
+        threads[-1].start()
+        reached(lambda n=count: len(gate._lanes["generate"].waiting) == n)
+    if asked == "while it waits":
+        gate.hurry("stopped")
+    leave.set()
+    [thread.join(PATIENCE_S) for thread in threads]
+    assert order == ["computing", "stopped", "a", "b"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from playground.manager import ModelManager
+from playground.manager._admission import Admission
 from playground.manager._ledger import Ledger
 from playground.manager._loads import Entry, Loads
 from tests.manager import test_manager as claims
@@ -91,13 +91,13 @@ def a_load_that_nobody_wants_goes_on(patch: Patch) -> None:
 
 
 def everybody_is_admitted(patch: Patch) -> None:
-    look = ModelManager._look
+    ask = Admission.ask
 
-    def defect(self: ModelManager, entry: Any, waiter: object, visit: str) -> Any:
-        self._active = 10**6
-        return look(self, entry, waiter, visit)
+    def defect(self: Admission, *asked: Any) -> int:
+        self._most = dict.fromkeys(self._most, 10**6)
+        return ask(self, *asked)
 
-    patch.setattr(ModelManager, "_look", defect)
+    patch.setattr(Admission, "ask", defect)
 
 
 DEFECTS: list[tuple[Callable[[Patch], None], Callable[[], Any]]] = [
