@@ -78,7 +78,7 @@ def launch(
     visits = visits or Visits(keep=manager.keep)
     door = door or Door(manager.audience)
     room = Room(manager, quotas)
-    trainings = Trainings(room)
+    trainings = Trainings(room, visits)
     page = build(room, door, visits, trainings)
     gates = [Middleware(Guard, names=allowed_names(host, names)), Middleware(Entry, door=door)]
     page.queue(default_concurrency_limit=8, max_size=500)

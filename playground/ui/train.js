@@ -13,4 +13,10 @@
 
   /** Controls of a lesson were moved. */
   playground.trainMoved = (lesson, names, values) => playground.trainStore.move(lesson, Object.fromEntries(names.map((name, i) => [name, values[i]])));
+
+  /** A file is ready: the hidden button's link is followed once it holds it. */
+  playground.trainDownload = () => setTimeout(() => {
+    const button = document.getElementById("train-download");
+    (button && (button.querySelector("a[href]") || button.querySelector("button") || button))?.click();
+  }, 200);
 })();

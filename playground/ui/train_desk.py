@@ -19,7 +19,7 @@ from playground.json_text import dumps
 from playground.lessons import catalogue
 from playground.room import Room
 from playground.trainings import Training, Trainings, VisitTrainings
-from playground.ui import train_recorded, trigger
+from playground.ui import train_families, train_recorded, trigger
 from playground.ui.controls import Controls
 from playground.ui.door import Door
 from playground.ui.train_questions import Questions
@@ -37,10 +37,8 @@ class Lent:
     def __init__(self, own: Any) -> None:
         self._own = own
 
-    def config_values(self, name: str | None = None) -> dict[str, Any]:
-        """As the data itself."""
-        found: dict[str, Any] = self._own.config_values(name)
-        return found
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
 
     def close(self) -> None:
         """Nothing: the page may still offer it."""
@@ -57,6 +55,7 @@ class Desk:
         self._owns: OrderedDict[tuple[str, bool], Any] = OrderedDict()
         self._seats: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._began: dict[str, tuple[str, float]] = {}
+        self._pictures: OrderedDict[str, train_families.Picture] = OrderedDict()
         self._lock = threading.RLock()
 
     # ── what moves a training ────────────────────────────────────────────────
@@ -230,7 +229,11 @@ class Desk:
         return dumps({"what": what, "number": number, "value": value})
 
     def _answer(self, what: str, lesson: str, mine: VisitTrainings, asked: dict[str, Any], sent: Any) -> Any:
+        if what == "families":
+            return train_families.recorded()
         catalogue.known(lesson)
+        if what == "save":
+            return self.save(mine, asked)
         training = mine.training if mine.training is not None and mine.training.lesson.name == lesson else None
         if training is None and what in ("wrong", "follow"):
             found = train_recorded.answer(lesson, what, str(asked.get("wrong_id", "")))
@@ -243,6 +246,36 @@ class Desk:
             return self.questions.answer(what, lesson, config, asked, training.call if training and about_run else None)
         with self.room.manager.turn(mine.token, most=1):
             return self.questions.answer(what, lesson, config, asked, None)
+
+    async def compare(self, request: gr.Request, event: gr.EventData, token: str) -> AsyncIterator[Any]:
+        """Four families side by side, or the end of it."""
+        sent, mine = trigger.data(event), self._mine(request, token)
+        before = self._pictures.pop(mine.token, None)
+        if before is not None:
+            before.stopped = True
+        if sent.get("stop"):
+            yield gr.skip()
+            return
+        picture = train_families.Picture(str(sent.get("data"))[:20], _seconds(sent.get("seconds")), 0)
+        self._pictures[mine.token] = picture
+        while len(self._pictures) > MOST_KEPT:
+            self._pictures.popitem(last=False)[1].stopped = True
+        head = {"what": "families", "number": sent.get("number")}
+        try:
+            async for value in train_families.follow(self.room, mine.person, picture):
+                yield dumps({**head, "value": value})
+        except PlaygroundError as error:
+            yield dumps({**head, "error": str(error)})
+
+    def save(self, mine: VisitTrainings, asked: dict[str, Any]) -> Any:
+        """Save the model of the run that is shown."""
+        return mine.save(str(asked.get("title") or "")[:200])
+
+    def download(self, request: gr.Request, event: gr.EventData, token: str) -> Any:
+        """A saved model as a file."""
+        wanted = trigger.data(event).get("id")
+        path = self._mine(request, token).download(wanted if isinstance(wanted, str) else None)
+        return gr.update(value=str(path))
 
     def give(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> str:
         """Data of the visitor's own: pasted text or drawn points; nothing takes it away again."""
@@ -311,6 +344,10 @@ class Desk:
                 return controls.values(sent[at : at + count])
             at += count
         raise PlaygroundError(f"There is no lesson called {str(lesson)[:40]!r}.")
+
+
+def _seconds(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1000 else 0
 
 
 def _run(mine: VisitTrainings) -> Training:

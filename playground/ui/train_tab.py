@@ -49,9 +49,10 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings, visit: g
             upload = gr.UploadButton(
                 "Upload", file_count="multiple", file_types=[".txt", ".md", "image"], elem_id="train-upload"
             )
+            keep = gr.DownloadButton("Download", elem_id="train-download")
     desk = Desk(room, door, visits, trainings, controls)
     _wire_runs(desk, theatre, lesson, groups, visit, page)
-    _wire_questions(desk, theatre, answers, upload, lesson, visit)
+    _wire_questions(desk, theatre, answers, upload, keep, lesson, visit)
     for name, made in controls.items():
         moved = f"(...values) => {{ playground.trainMoved('{name}', {made.names}, values); }}"
         gr.on([control.change for control in made.inputs], None, made.inputs, None, js=moved)
@@ -120,11 +121,15 @@ def _wire_runs(
 
 
 def _wire_questions(
-    desk: Desk, theatre: TrainTheatre, answers: TrainAnswers, upload: gr.UploadButton, lesson: gr.Radio,
-    visit: gr.Textbox,
+    desk: Desk, theatre: TrainTheatre, answers: TrainAnswers, upload: gr.UploadButton, keep: gr.DownloadButton,
+    lesson: gr.Radio, visit: gr.Textbox,
 ) -> None:  # fmt: skip
     inputs = [control for made in desk.controls.values() for control in made.inputs]
     theatre.ask(desk.ask, [visit, lesson, *inputs], answers, js=SIGNED, **ASKED)
+    theatre.compare(desk.compare, visit, answers, js=SIGNED, **STREAM)
     theatre.choose(desk.choose, lesson, inputs, **QUIET)
     theatre.own(desk.give, [visit, lesson], answers, js=SIGNED, **ASKED)
     upload.upload(desk.upload, [visit, lesson, upload], answers, js=SIGNED, **ASKED)
+    theatre.download(desk.download, visit, keep, js=SIGNED, **QUIET).then(
+        None, None, None, js="() => { playground.trainDownload(); }"
+    )

@@ -19,6 +19,12 @@
     return n >= 1e4 ? `${Math.round(n / 1e3)}\u00a0k` : playground.count(n);
   }
 
+  /** A list of layers is drawn as its layers. */
+  function unpacked(layer) {
+    if (!["ModuleList", "ModuleDict"].includes(layer.kind)) return [layer];
+    return layer.children.map((c) => ({ ...c, name: layer.children.length > 1 ? `${layer.name} ${c.name}` : layer.name }));
+  }
+
   class TrainArchitecture {
     constructor(view) {
       this.view = view;
@@ -61,14 +67,14 @@
       this.bar.firstChild.style.width = `${Math.min(100, part * 100).toFixed(1)}%`;
       mark(this.bar, "data-full", fits ? null : "yes");
       say(this.room, found.free_bytes ? (fits ? `of ${gb(found.free_bytes)} that are free; ${playground.count(found.steps)} steps` : `More than the ${gb(found.free_bytes)} that are free: choose a smaller batch, width or context.`) : "");
-      const most = Math.max(1, ...found.layers.flatMap((l) => [l.parameters, ...l.children.map((c) => c.parameters * c.repeat)]));
+      const most = Math.max(1, ...found.layers.flatMap((l) => l.children.flatMap(unpacked).map((c) => c.parameters * c.repeat)));
       const nets = found.layers.map((net) => this.net(net, most, found.layers.length > 1));
       this.diagram.replaceChildren(...nets);
       mark(this.diagram, "data-lesson", lesson);
     }
 
     net(net, most, named) {
-      const layers = net.children.length ? net.children : [net];
+      const layers = net.children.length ? net.children.flatMap(unpacked) : [net];
       const boxes = [...layers].reverse().map((layer) => this.layer(layer, most, net.name, 0));
       return make("section", { class: "tr-net", role: "listitem" }, make("h4", { class: "pg-h", text: `${named ? net.name + " · " : ""}${net.kind} · ${many(net.parameters)} parameters` }), make("p", { class: "tr-flow", text: "↑ output" }), ...boxes, make("p", { class: "tr-flow", text: "↑ input" }));
     }

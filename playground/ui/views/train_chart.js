@@ -152,7 +152,7 @@
       if (names !== this.named) {
         this.named = names;
         this.values = lines.map(() => make("span", { class: "tr-value" }));
-        this.keys.replaceChildren(...lines.map((line, i) => make("span", { class: "pg-key" },
+        this.keys.replaceChildren(...lines.map((line, i) => make("span", { class: line.name ? "pg-key" : "pg-key tr-alone" },
           draw("svg", { class: "tr-swatch", width: 22, height: 8, "aria-hidden": "true" }, draw("path", { class: "tr-line", d: "M0 4H22", "data-style": i % 5 })),
           make("bdi", { text: line.name }), this.values[i])));
       }

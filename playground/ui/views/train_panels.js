@@ -28,6 +28,7 @@
         if (!this.element.children[i]) this.element.append(make("div", { class: "tr-bar" }, make("bdi", { class: "pg-name" }), make("span", { class: "tr-track" }, make("i")), make("span", { class: "pg-figure" })));
         const [name, track, number] = this.element.children[i].children;
         say(name, playground.visible(label, 40));
+        mark(track, "data-negative", values[i] < 0 ? "yes" : null);
         track.firstChild.style.width = `${Math.max(0, (Math.abs(values[i] || 0) / top) * 100).toFixed(1)}%`;
         say(number, share(values) ? playground.percent(values[i]) : playground.trainFigure(values[i]));
       });
@@ -135,9 +136,12 @@
     }
 
     update(panels) {
-      const names = Object.keys(panels).filter((n) => KINDS[panels[n].kind]);
+      const shown = Object.keys(panels).filter((n) => KINDS[panels[n].kind]);
+      const field = shown.map((n) => panels[n]).find((p) => p.kind === "field");
+      const under = (p) => field && p.kind === "points" && same(p.bounds, field.bounds); // it is drawn on the field
+      const names = shown.filter((n) => !under(panels[n]));
       for (const [name, box] of this.boxes) if (!names.includes(name)) { box.element.remove(); this.boxes.delete(name); }
-      const together = names.map((n) => panels[n]).find((p) => p.kind === "points");
+      const together = shown.map((n) => panels[n]).find((p) => p.kind === "points");
       const wanted = names.sort((a, b) => RANK[panels[a].kind] - RANK[panels[b].kind]);
       wanted.forEach((name, at) => {
         const box = this.box(name, panels[name]);

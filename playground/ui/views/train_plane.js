@@ -26,6 +26,12 @@
     return stops[i].map((v, k) => Math.round(v + (stops[i + 1][k] - v) * (at - i)));
   }
 
+  /** What the scale runs over: 0 to 1 for probabilities, else the field's own numbers. */
+  function range(field) {
+    const all = field.values.flat().filter((v) => v !== null), low = Math.min(...all), high = Math.max(...all);
+    return low >= 0 && high <= 1 ? [0, 1] : [low, high > low ? high : low + 1];
+  }
+
   class TrainPlane {
     /** `side` in CSS pixels at most. */
     constructor(side = 300) {
@@ -45,12 +51,13 @@
 
     legend() {
       const { clouds, field } = this.data, names = Object.keys(clouds);
-      const key = [...names, field ? field.label : ""].join("\n");
+      const key = [...names, field ? field.label + range(field) : ""].join("\n");
       if (key === this.drawn) return;
       this.drawn = key;
       const swatches = names.map((name, i) => make("span", { class: "pg-key" },
-        draw("svg", { width: 14, height: 12, viewBox: "0 0 14 12", "aria-hidden": "true", class: "tr-mark", "data-style": i % 5 }, draw("path", { d: svgMark(i % 5) })), make("bdi", { text: name })));
-      const scale = field ? [make("span", { class: "pg-key" }, make("span", { text: "0" }), make("i", { class: "tr-ramp" }), make("span", { text: "1" }), make("span", { text: field.label || "" }))] : [];
+        draw("svg", { width: 14, height: 12, viewBox: "0 0 14 12", "aria-hidden": "true", class: "tr-mark", "data-style": i % 5, "data-alone": names.length === 1 ? "yes" : null }, draw("path", { d: svgMark(i % 5) })), make("bdi", { text: name })));
+      const [low, high] = field ? range(field) : [0, 1];
+      const scale = field ? [make("span", { class: "pg-key" }, make("span", { text: playground.trainFigure(low) }), make("i", { class: "tr-ramp" }), make("span", { text: playground.trainFigure(high) }), make("span", { text: field.label || "" }))] : [];
       this.keys.replaceChildren(...swatches, ...scale);
     }
 
@@ -82,16 +89,17 @@
       const rows = field.values.length, columns = rows ? field.values[0].length : 0;
       if (!columns) return;
       const stops = [0, 1, 2, 3].map((i) => rgb(token(this.canvas, `--tr-f${i}`)));
-      const image = new ImageData(columns, rows);
+      const image = new ImageData(columns, rows), [low, high] = range(field);
+      const sharp = rows * columns <= 1024 && !Object.keys(this.data.clouds).length;
       field.values.forEach((row, y) => row.forEach((v, x) => {
-        const at = ((rows - 1 - y) * columns + x) * 4, [r, g, b] = shade(stops, v === null ? 0 : v);
+        const at = ((rows - 1 - y) * columns + x) * 4, [r, g, b] = shade(stops, v === null ? 0 : (v - low) / (high - low));
         image.data.set([r, g, b, 255], at);
       }));
       const small = document.createElement("canvas");
       small.width = columns;
       small.height = rows;
       small.getContext("2d").putImageData(image, 0, 0);
-      c.imageSmoothingEnabled = true;
+      c.imageSmoothingEnabled = !sharp;
       c.drawImage(small, 0, 0, size, size);
     }
   }
