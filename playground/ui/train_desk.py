@@ -159,7 +159,9 @@ class Desk:
         shown: list[Any] = []
         for lesson, controls in self.controls.items():
             here = training is not None and training.lesson.name == lesson
-            shown += controls.show({n: getattr(training.config, n) for n in controls.names} if here and training else {})
+            shown += controls.show(
+                {n: getattr(training.config, n) for n in controls.names} if here and training else {}
+            )
         return [mine.current if training else gr.skip(), *self.groups(mine.current if training else "gpt"), *shown]
 
     def groups(self, lesson: str) -> list[Any]:
@@ -235,12 +237,19 @@ class Desk:
         if what == "save":
             return self.save(mine, asked)
         training = mine.training if mine.training is not None and mine.training.lesson.name == lesson else None
+        values, own = self._values(lesson, sent), self._own(mine.token, lesson)
         if training is None and what in ("wrong", "follow"):
-            found = train_recorded.answer(lesson, what, str(asked.get("wrong_id", "")))
+            found = train_recorded.answer(lesson, what, asked)
             if found is None:
-                raise PlaygroundError("Of the recorded run only the first ones were followed: press Start for your own.")
+                raise PlaygroundError(
+                    "Of the recorded run only the first were followed: press Start for your own."
+                )
             return found
-        config = catalogue.config(lesson, self._values(lesson, sent), self._own(mine.token, lesson))
+        if training is None and own is None and values == self.controls[lesson].defaults:
+            found = train_recorded.answer(lesson, what, asked)
+            if found is not None:
+                return found
+        config = catalogue.config(lesson, values, own)
         about_run = what in ("wrong", "follow", "fill", "answer") or (what == "encode" and bool(asked.get("run")))
         if about_run or training is not None:
             return self.questions.answer(what, lesson, config, asked, training.call if training and about_run else None)
@@ -355,4 +364,3 @@ def _run(mine: VisitTrainings) -> Training:
     if training is None:
         raise PlaygroundError("Nothing has been started yet: press Start.")
     return training
-

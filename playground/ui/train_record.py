@@ -22,16 +22,18 @@ from playground.trainings import Trainings
 from playground.ui.train_recorded import PREFIX, RUNS
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "gpt": {"steps": 500},
-    "bert": {"steps": 300},
-    "t5": {"steps": 500, "task": "pronunciation"},
-    "vae": {"steps": 500},
-    "gan": {"steps": 900},
-    "diffusion": {"steps": 1500},
+    "gpt": {"steps": 400},
+    "bert": {"steps": 200},
+    "t5": {"steps": 300, "task": "pronunciation"},
+    "vae": {"steps": 300},
+    "gan": {"steps": 700},
+    "diffusion": {"steps": 800},
 }
-MOMENTS = 14  # of the timeline that the page carries
+MOMENTS = 12  # of the timeline that the page carries
 FOLLOWED = 3  # wrong predictions whose way back is recorded
 TOKEN = "0" * 32
+SENTENCE = "The sky is blue, and the potato lies in the kitchen."  # as in views/train_tokens.js
+PAGE = {"text": 5, "words": 60, "pictures": 60, "plane": 600}  # as in views/train_data.js
 
 
 def record_training(name: str, manager: Any, folder: Path = RUNS) -> Path:
@@ -57,11 +59,21 @@ def record_training(name: str, manager: Any, folder: Path = RUNS) -> Path:
     finally:
         trainings.close()
     frame |= {"run": f"recorded-{PREFIX}{lesson}", "recorded": True, "saved": [], "rewindable": [], "first": 0}
-    frame["checkpoints"] = _thinned(frame["checkpoints"])
+    frame["checkpoints"] = shortened(_thinned(frame["checkpoints"]))
     path = folder / f"{PREFIX}{lesson}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
+    answers["asked"] = _asked(lesson)
     path.write_text(dumps({"lesson": catalogue.described(lesson), "frame": frame, "answers": answers}) + "\n", "utf-8")
     return path
+
+
+def shortened(value: Any) -> Any:
+    """The same JSON value with numbers to four digits: what a drawing can show."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: shortened(one) for key, one in value.items()}
+    return [shortened(one) for one in value] if isinstance(value, list) else value
 
 
 def _thinned(moments: list[Any]) -> list[Any]:
@@ -81,5 +93,27 @@ def _answers(lesson: str, training: Any) -> dict[str, Any]:
     followed: dict[str, Any] = {}
     for one in found[:FOLLOWED]:
         with contextlib.suppress(PlaygroundError):
-            followed[str(one["id"])] = plain(training.call(lambda live, i=one["id"]: error_back.follow(lesson, live, i)))
+            followed[str(one["id"])] = plain(
+                training.call(lambda live, i=one["id"]: error_back.follow(lesson, live, i))
+            )
     return {"wrong": found, "follow": followed}
+
+
+def _asked(lesson: str) -> list[dict[str, Any]]:
+    """What a first visit asks, with the answers under the lesson's defaults: they need no library then."""
+    from playground.ui.train_questions import Questions
+
+    config, questions, found = catalogue.config(lesson, {}), Questions(), []
+    kind = questions.answer("sets", lesson, config, {}, None)[0]["kind"]
+    for what, sent in first_questions(lesson, kind):
+        value = questions.answer(what, lesson, config, sent, None)
+        if what == "architecture":
+            value.pop("free_bytes")  # of another computer
+        found.append({"what": what, "sent": sent, "value": value})
+    return found
+
+
+def first_questions(lesson: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    """As the view asks them when nothing has been touched."""
+    either = ("merges", {"text": SENTENCE}) if lesson in catalogue.TEXT else ("encode", {"picture": 0})
+    return [("sets", {}), ("browse", {"start": 0, "count": PAGE[kind]}), ("architecture", {}), either]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -25,10 +26,17 @@ def frame(lesson: str) -> str:
     return dumps(load(lesson)["frame"])
 
 
-def answer(lesson: str, what: str, key: str = "") -> Any:
-    """A recorded answer to "wrong" or "follow"; None where there is none."""
-    found = load(lesson)["answers"].get(what)
-    return found.get(key) if what == "follow" and found else found
+def answer(lesson: str, what: str, sent: Mapping[str, Any]) -> Any:
+    """A recorded answer about the recorded run ("wrong", "follow") or about the lesson's defaults, or None."""
+    kept = load(lesson)["answers"]
+    if what == "wrong":
+        return kept["wrong"]
+    if what == "follow":
+        return kept["follow"].get(str(sent.get("wrong_id")))
+    for one in kept["asked"]:
+        if one["what"] == what and all(sent.get(name) == value for name, value in one["sent"].items()):
+            return one["value"]
+    return None
 
 
 @cache

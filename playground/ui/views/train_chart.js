@@ -17,6 +17,13 @@
     return String(Number(value.toPrecision(3)));
   }
 
+  /** A probability however small: 12.3 %, 0.004 %, 3e-7 %. */
+  function chance(p) {
+    if (p === null || !Number.isFinite(p) || p >= 1e-4) return playground.percent(p);
+    const size = p * 100;
+    return `${size >= 1e-6 ? size.toFixed(Math.max(0, 1 - Math.floor(Math.log10(size)))).replace(/0+$/, "") : size.toExponential(0)}\u00a0%`;
+  }
+
   /** About `most` round numbers inside [low, high]. */
   function ticks(low, high, most = 3) {
     const span = high - low;
@@ -168,5 +175,5 @@
     }
   }
 
-  Object.assign(playground, { TrainChart, trainFigure: figure });
+  Object.assign(playground, { TrainChart, trainFigure: figure, trainChance: chance });
 })();

@@ -3,7 +3,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, say, mark } = playground;
-  const TEXT = ["gpt", "bert", "t5"], PAGE = { text: 8, words: 60, pictures: 60, plane: 600 };
+  const TEXT = ["gpt", "bert", "t5"], PAGE = { text: 5, words: 60, pictures: 60, plane: 600 };
 
   function size(bytes) {
     return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)}\u00a0MB` : `${Math.max(1, Math.round(bytes / 1e3))}\u00a0kB`;

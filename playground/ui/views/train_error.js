@@ -49,7 +49,7 @@
       this.sum = make("p", { class: "tr-sum" });
       this.line = make("div", { class: "tr-number-line", role: "img" }, make("i"), make("b"), make("em"));
       this.lineWords = make("p", { class: "pg-small" });
-      this.result = new Pair(["before the step", "after the step"], playground.percent);
+      this.result = new Pair(["before the step", "after the step"], playground.trainChance);
       this.lossAfter = new Pair(["loss before", "loss after"], figure);
       this.end = make("p", { class: "tr-end" });
       this.chain = make("div", { class: "tr-follow", "aria-live": "polite" },
@@ -113,18 +113,18 @@
         requestAnimationFrame(() => panel.update(w.panel));
       }
       const chip = (text, more) => make("span", { class: `tr-chip ${more || ""}`, text: playground.visible(text, 40) });
-      const p = (v) => (v === null || v === undefined ? "" : ` (${playground.percent(v)})`);
+      const p = (v) => (v === null || v === undefined ? "" : ` (${playground.trainChance(v)})`);
       const words = w.panel && w.p_expected === null ? [`${w.expected ? `It is ${w.expected}; ` : ""}${w.predicted ? `the model makes of it ${w.predicted}.` : ""}`]
-        : ["The model says ", chip(w.predicted, "tr-said"), `${p(w.p_predicted)}; the truth is `, chip(w.expected, "tr-fresh"), `${p(w.p_expected)}.`];
+        : [w.panel ? "The discriminator says " : "The model says ", chip(w.predicted, "tr-said"), `${p(w.p_predicted)}; ${w.panel ? "wanted was" : "the truth is"} `, chip(w.expected, "tr-fresh"), `${p(w.p_expected)}.`];
       this.facts.replaceChildren(...words);
       say(this.loss, figure(w.loss));
-      say(this.lossWords, w.p_expected === null || w.p_expected === undefined ? "how far the answer is from the truth" : `−log of ${playground.percent(w.p_expected)}: how surprised the model is at the truth`);
+      say(this.lossWords, w.p_expected === null || w.p_expected === undefined ? "how far the answer is from the truth" : `−log of ${playground.trainChance(w.p_expected)}: how surprised the model is at the truth`);
     }
 
     follow(w, f) {
       if (this.followed === f) return;
       this.followed = f;
-      const layers = [...f.layers].reverse();
+      const layers = [...f.layers].filter((l) => l[1] > 0).reverse(); // what holds still is not asked to change
       playground.trainBars(this.layers, layers.map((l) => l[0]), layers.map((l) => l[1]), { log: true });
       const { name, index, before, gradient, after } = f.weight;
       say(this.weightName, `${name}[${index.join(", ")}]`);
@@ -136,7 +136,7 @@
       this.result.list.hidden = !has;
       if (has) this.result.update(f.p_before, f.p_after);
       this.lossAfter.update(f.loss, f.loss_after);
-      const words = has ? `${playground.visible(w.expected, 40)} goes from ${playground.percent(f.p_before)} to ${playground.percent(f.p_after)}` : `The loss goes from ${figure(f.loss)} to ${figure(f.loss_after)}`;
+      const words = has ? `${playground.visible(w.expected, 40)} goes from ${playground.trainChance(f.p_before)} to ${playground.trainChance(f.p_after)}` : `The loss goes from ${figure(f.loss)} to ${figure(f.loss_after)}`;
       const times = has && f.p_before > 0 ? f.p_after / f.p_before : 0;
       say(this.end, `${words}${times >= 1.1 ? `: ${times >= 10 ? Math.round(times) : times.toFixed(1)} times as likely` : ""}. This step was taken on a copy; the training goes on as if nobody had looked.`);
     }

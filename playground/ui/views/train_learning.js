@@ -73,7 +73,7 @@
   /** GPT: how likely chosen words are after a prompt, over the steps. */
   class Words {
     constructor(view) {
-      this.chart = new playground.TrainChart({ title: "How likely is the next word?", height: 150, log: true, format: playground.percent });
+      this.chart = new playground.TrainChart({ title: "How likely is the next word?", height: 150, log: true, format: playground.trainChance });
       this.prompt = make("input", { type: "text", class: "tr-input", maxlength: 200, "aria-label": "Text before the word" });
       this.words = make("input", { type: "text", class: "tr-input", maxlength: 200, "aria-label": "Words to compare, separated by commas" });
       this.send = make("button", { type: "submit", class: "pg-button", text: "Watch" });
