@@ -44,6 +44,10 @@ class Lesson:
         """
         return catalogue.config(self.name, values, own)
 
+    def defaults(self) -> dict[str, Any]:
+        """The configuration's fields, where nothing was chosen."""
+        return fields.defaults(self.module.Config)
+
     def needs(self, config: Any) -> Needs:
         """What a run takes beside the libraries, which are there anyway; found without allocating it.
 

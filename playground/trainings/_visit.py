@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground import fields
 from playground.errors import PlaygroundError
 from playground.people import Person
 from playground.trainings import _saving
@@ -116,7 +115,7 @@ class VisitTrainings:
             return training.frame(since_version)
         lesson = self._trainings.lesson(self.current)
         saved = [one.to_json() for one in self.saved]
-        return idle_frame(self.current, fields.defaults(lesson.module.Config), self._idle_version, saved)
+        return idle_frame(self.current, lesson.defaults(), self._idle_version, saved)
 
     # ── what stays ───────────────────────────────────────────────────────────
 
