@@ -5,7 +5,7 @@
     mine.frame(since_version)               # what a page draws, as JSON text; whoever asks looks
     run = mine.training
     run.pause(); run.step(); run.resume(); run.rewind(100); run.stop()
-    run.call(lambda live: …)                # any function of `playground/lessons` that looks at a run, between two steps
+    run.call(lambda live: …)                # whatever looks at a run (`playground/lessons`), between two steps
 
 `_all` everybody's · `_visit` one visit's · `_training` one run · `_engine` its steps · `_record` what it has shown ·
 `_series` curves and timeline · `_pace` what showing may cost · `_states` checkpoints on the disk ·

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.people import Person
@@ -26,7 +27,7 @@ class Trainings:
         room: Room,
         visits: Visits | None = None,
         *,
-        lesson: Callable[[str], Lesson] = Lesson,
+        lesson: Callable[[str], Any] = Lesson,
         clock: Callable[[], float] = time.monotonic,
         timer: Callable[[], float] = time.perf_counter,
         abandoned_s: float = ABANDONED_S,

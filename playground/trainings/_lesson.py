@@ -44,6 +44,10 @@ class Lesson:
         """
         return catalogue.config(self.name, values, own)
 
+    def defaults(self) -> dict[str, Any]:
+        """The configuration's fields, where nothing was chosen."""
+        return fields.defaults(self.module.Config)
+
     def needs(self, config: Any) -> Needs:
         """What a run takes beside the libraries, which are there anyway; found without allocating it.
 
@@ -64,8 +68,7 @@ class Lesson:
 
     def restore(self, config: Any, folder: Any) -> Any:
         """The state of a checkpoint, to look at without another step."""
-        restore = getattr(self.module, "finished", None) or self.module.restore
-        return restore(config, folder)
+        return self.module.restore(config, folder)
 
     @property
     def watched(self) -> tuple[str, tuple[str, ...]] | None:

@@ -18,16 +18,24 @@ class Pace:
         self._spent = dict.fromkeys(SHARES, 0.0)
         self._cost: dict[str, float] = {}
         self._looked_at = 0
+        self._unknown: float | None = None  # a first step that was looked at: what a plain one takes is not known yet
 
     def plain(self, seconds: float) -> None:
         """A step without a look took so long."""
         self.worked += seconds
         self.step_s = seconds if not self.step_s else 0.9 * self.step_s + 0.1 * seconds
+        if self._unknown is not None:
+            extra, self._unknown = max(0.0, self._unknown - seconds), None
+            self.worked -= extra
+            self.pay("look", extra)
 
     def looked(self, step: int, seconds: float) -> None:
         """A step with a look took so long."""
-        extra = max(0.0, seconds - self.step_s) if self.step_s else 0.0  # the first step of all: not known
         self._looked_at = step
+        if not self.step_s:
+            self.worked, self._unknown = self.worked + seconds, seconds
+            return
+        extra = max(0.0, seconds - self.step_s)
         self.worked += seconds - extra
         self.pay("look", extra)
 
@@ -44,7 +52,7 @@ class Pace:
     def look_next(self, step: int) -> bool:
         """Whether the step after `step` should be looked at: often at first, where most happens, then evenly."""
         gap = self.look_every or max(1, min(self._looked_at // 3, -(-self.steps // LOOKS)))
-        return step + 1 >= self._looked_at + gap and self.allows("look")
+        return self._unknown is None and step + 1 >= self._looked_at + gap and self.allows("look")
 
     def rewound(self, step: int) -> None:
         """The run goes on from an earlier step."""

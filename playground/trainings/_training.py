@@ -211,6 +211,11 @@ class Training:
         return {name: found[-1][1] for name, found in points.items() if found and not name.endswith("_per_s")}
 
     @property
+    def record(self) -> Record:
+        """What it has shown; hold `changed` while reading it."""
+        return self._record
+
+    @property
     def bytes(self) -> int:
         """What its checkpoints take on the disk."""
         return self._engine.states.bytes
@@ -267,6 +272,8 @@ class Training:
                 if self._leaving is not None or unused or self._abandoned():
                     self._end(None)
                     return False
+                if self._moving():  # it was held before it had begun
+                    self._say("paused")
                 self.changed.wait(LOOK_S)
             return True
 

@@ -4,21 +4,24 @@ import itertools
 import secrets
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playground import fields
 from playground.errors import PlaygroundError
+from playground.events import Event, Finished, Notice, Progress, Reason, TrainStep
 from playground.people import Person
+from playground.room import STOPPED
 from playground.trainings import _saving
 from playground.trainings._engine import Around
 from playground.trainings._record import idle_frame
-from playground.trainings._training import Training
+from playground.trainings._training import TEACHER, Training
 
 if TYPE_CHECKING:
     from playground.trainings._all import Trainings
 
+FAMILIES_BYTES = 150_000_000
 MOST_SAVED, MOST_SAVED_BYTES = 8, 300_000_000  # models of one visit, where they are not kept for good
 
 
@@ -96,18 +99,20 @@ class VisitTrainings:
             abandoned_s=every.abandoned_s,
         )
 
-    def _claim(self, training: Training) -> None:
-        """A run is about to compute: what else this visit trains is held, and there must be room for one more.
+    def _claim(self, training: Training | None) -> None:
+        """A run (None: the four families) is about to compute: what else this visit trains is held, and there must be
+        room for one more.
 
         Raises:
             PlaygroundError: a quota is used up, or as many trainings compute as may.
         """
         self._trainings.room.check(self.person, None)
-        if not training.busy:
+        if training is None or not training.busy:
             self._trainings.make_room(self)
         for other in list(self._runs.values()):
             if other is not training and other.busy:
-                other.stop(f"Held, because {training.lesson.title} began to train.")
+                name = training.lesson.title if training is not None else "the comparison of families"
+                other.stop(f"Held, because {name} began to train.")
 
     def frame(self, since_version: int = 0) -> str:
         """The frame of the lesson that the page shows."""
@@ -116,7 +121,38 @@ class VisitTrainings:
             return training.frame(since_version)
         lesson = self._trainings.lesson(self.current)
         saved = [one.to_json() for one in self.saved]
-        return idle_frame(self.current, fields.defaults(lesson.module.Config), self._idle_version, saved)
+        return idle_frame(self.current, lesson.defaults(), self._idle_version, saved)
+
+    def families(self, data: str, seconds: float, seed: int = 0) -> Iterator[dict[str, Any]]:
+        """Four families on one distribution, with `seconds` each, as `lessons.families.run`; what else this visit trains
+        is held. Nothing is computed unless the next item is asked for.
+
+        Raises:
+            PlaygroundError: no such distribution, a quota, too little memory, or as many trainings as may be.
+        """
+        from playground.lessons import families
+
+        def events() -> Generator[Event, Reason | None, None]:
+            turns = families.run(data, seconds, seed)
+            reserved = self._manager.reserve(FAMILIES_BYTES, "The comparison", "unload a model")
+            try:
+                yield Progress("preparing")
+                for number in itertools.count(1):
+                    with self._manager.turn(self.token, most=1):
+                        found = next(turns, None)
+                    if found is None or (yield TrainStep(number, {}, {"family": found})) is not None:
+                        break
+                yield Finished("families", 0, Reason.EOS, "", 0)
+            finally:
+                reserved.release()
+
+        self._claim(None)
+        with closing(self._trainings.room.drive(self.person, "four families", None, events)) as job:
+            for event in job:
+                if isinstance(event, Notice):
+                    raise PlaygroundError(TEACHER if event.text == STOPPED else event.text)
+                if isinstance(event, TrainStep):
+                    yield event.panels["family"]
 
     # ── what stays ───────────────────────────────────────────────────────────
 
