@@ -241,9 +241,7 @@ class Desk:
         if training is None and what in ("wrong", "follow"):
             found = train_recorded.answer(lesson, what, asked)
             if found is None:
-                raise PlaygroundError(
-                    "Of the recorded run only the first were followed: press Start for your own."
-                )
+                raise PlaygroundError("Of the recorded run only the first were followed: press Start for your own.")
             return found
         if training is None and own is None and values == self.controls[lesson].defaults:
             found = train_recorded.answer(lesson, what, asked)
@@ -271,7 +269,7 @@ class Desk:
             self._pictures.popitem(last=False)[1].stopped = True
         head = {"what": "families", "number": sent.get("number")}
         try:
-            async for value in train_families.follow(self.room, mine.person, picture):
+            async for value in train_families.follow(mine, picture):
                 yield dumps({**head, "value": value})
         except PlaygroundError as error:
             yield dumps({**head, "error": str(error)})

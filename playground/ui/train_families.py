@@ -1,18 +1,17 @@
-"""Four families side by side: one run of `playground/lessons/families.py` as a job of the room, and its newest picture.
+"""Four families side by side: one comparison of a visit, and its newest picture.
 
 The picture is whole each time, so that a view that missed one loses nothing.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import cache
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.events import Event, Finished, Notice, Progress, Reason
-from playground.people import Person
-from playground.room import Room
+from playground.trainings import VisitTrainings
 from playground.ui.recorded import RUNS
 
 FRAME_S = 0.4
@@ -52,40 +51,23 @@ class Picture:
         self.value["families"] = list(known.values())
 
 
-def compare(room: Room, person: Person, turns: Iterator[dict[str, Any]], picture: Picture) -> None:
-    """Drive the comparison to its end, turn by turn through the manager's gate."""
-
-    def events() -> Generator[Event, Reason | None, None]:
-        reason: Reason | None = None
-        while reason is None and not picture.stopped:
-            with room.manager.turn(person.visit, most=1):
-                item = next(turns, None)
-            if item is None:
-                break
-            picture.take(item)
-            done = sum(one["seconds"] for one in picture.value["families"])
-            reason = yield Progress("comparing", int(done), int(4 * picture.value["seconds"]), "s")
-        yield Finished("families", 0, reason or Reason.EOS, "", 0)
-
-    for event in room.drive(person, "train families", None, events):
-        if isinstance(event, Notice):
-            picture.value["note"] = event.text
-
-
-async def follow(room: Room, person: Person, picture: Picture) -> AsyncIterator[dict[str, Any]]:
+async def follow(mine: VisitTrainings, picture: Picture) -> AsyncIterator[dict[str, Any]]:
     """Begin the comparison in a thread and yield its picture whenever it changed, until the end.
 
     Raises:
         PlaygroundError: a set that is none, or a quota.
     """
+    value = picture.value
+    if value["seconds"] not in SECONDS:
+        raise PlaygroundError(f"Each family gets {', '.join(map(str, SECONDS))} seconds, not {value['seconds']!r}.")
 
     def work() -> None:
-        from playground.lessons import families
-
-        value = picture.value
-        if value["seconds"] not in SECONDS:
-            raise PlaygroundError(f"Each family gets {', '.join(map(str, SECONDS))} seconds, not {value['seconds']!r}.")
-        compare(room, person, families.run(str(value["data"]), float(value["seconds"]), value["seed"]), picture)
+        comparison: Any = mine.families(str(value["data"]), float(value["seconds"]), value["seed"])
+        with closing(comparison) as turns:
+            for item in turns:
+                picture.take(item)
+                if picture.stopped:
+                    return
 
     job, told = asyncio.create_task(asyncio.to_thread(work)), -1
     try:

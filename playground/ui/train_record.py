@@ -22,8 +22,8 @@ from playground.trainings import Trainings
 from playground.ui.train_recorded import PREFIX, RUNS
 
 RECIPES: dict[str, dict[str, Any]] = {
-    "gpt": {"steps": 400},
-    "bert": {"steps": 200},
+    "gpt": {"steps": 240},
+    "bert": {"steps": 120},
     "t5": {"steps": 300, "task": "pronunciation"},
     "vae": {"steps": 300},
     "gan": {"steps": 700},
@@ -32,6 +32,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 MOMENTS = 12  # of the timeline that the page carries
 FOLLOWED = 3  # wrong predictions whose way back is recorded
 TOKEN = "0" * 32
+KEEP_S = 2.0
 SENTENCE = "The sky is blue, and the potato lies in the kitchen."  # as in views/train_tokens.js
 PAGE = {"text": 5, "words": 60, "pictures": 60, "plane": 600}  # as in views/train_data.js
 
@@ -42,6 +43,8 @@ def record_training(name: str, manager: Any, folder: Path = RUNS) -> Path:
     Raises:
         PlaygroundError: no such lesson, or the run failed.
     """
+    if name == f"{PREFIX}families":
+        return record_families(manager, folder)
     lesson = catalogue.known(name.removeprefix(PREFIX))
     trainings = Trainings(Room(manager))
     try:
@@ -51,7 +54,9 @@ def record_training(name: str, manager: Any, folder: Path = RUNS) -> Path:
             training.watch_words("The sky is", (" blue", " grey", " potato"))
         with training.watched():
             while training.state in ("preparing", "queued", "running"):
-                time.sleep(0.2)
+                time.sleep(KEEP_S)
+                with contextlib.suppress(PlaygroundError):  # before its first step there is nothing to ask
+                    training.call(lambda live: None)  # somebody is interested: its memory stays
             frame = json.loads(mine.frame())
             if frame["state"] != "finished":
                 raise PlaygroundError(frame["error"] or f"The training of {lesson} ended as {frame['state']!r}.")
@@ -64,6 +69,22 @@ def record_training(name: str, manager: Any, folder: Path = RUNS) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     answers["asked"] = _asked(lesson)
     path.write_text(dumps({"lesson": catalogue.described(lesson), "frame": frame, "answers": answers}) + "\n", "utf-8")
+    return path
+
+
+def record_families(manager: Any, folder: Path = RUNS) -> Path:
+    """Compare the four families as a visitor would and write `folder/train-families.json`; the path."""
+    from playground.ui.train_families import Picture
+
+    picture = Picture("moons", 10, 0)
+    trainings = Trainings(Room(manager))
+    try:
+        for item in trainings.of(TOKEN).families("moons", 10.0):
+            picture.take(item)
+    finally:
+        trainings.close()
+    path = folder / f"{PREFIX}families.json"
+    path.write_text(dumps({**shortened(picture.value), "done": True}) + "\n", "utf-8")
     return path
 
 

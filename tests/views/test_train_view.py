@@ -90,7 +90,8 @@ def test_frames_that_carry_only_what_is_new_make_the_whole_timeline(stage: Train
     moments = whole["checkpoints"]
     for first, end in ((0, 3), (3, 5), (5, len(moments))):
         stage.feed({**whole, "checkpoints": moments[first:end], "first": first, "version": end})
-    assert stage.page.evaluate("() => playground.trainStore.checkpoints.map(c => c.step)") == [m["step"] for m in moments]
+    held = stage.page.evaluate("() => playground.trainStore.checkpoints.map(c => c.step)")
+    assert held == [m["step"] for m in moments]
     assert stage.sent("resync") == []
 
 
@@ -146,8 +147,12 @@ def test_it_is_drawn_at_most_eight_times_a_second(browser: Any) -> None:
     page = browser.new_context().new_page()
     page.clock.install(time=0)
     page.goto("about:blank")
-    stage = TrainStage(page)
-    page.evaluate("() => { window.drawn = 0; const old = stage.update.bind(stage); stage.update = () => { drawn += 1; old(); }; }")
+    TrainStage(page)
+    page.evaluate("""() => {
+      window.drawn = 0;
+      const draw = stage.update.bind(stage);
+      stage.update = () => { drawn += 1; draw(); };
+    }""")
     whole = frame("gan", state="running")
     page.clock.pause_at(60_000)  # from here on time passes only when it is told to
     for i in range(40):  # two seconds
@@ -169,7 +174,8 @@ def test_nothing_that_data_or_models_wrote_becomes_markup(stage: TrainStage) -> 
     poisoned = {
         **frame("gpt", state="paused", step=1), "error": POISON, "notices": [POISON],
         "words": {"prompt": POISON, "words": [POISON], "steps": [1, 2], "p": [[0.1, 0.2]]},
-        "gradients": {"step": 1, "layers": [POISON], "norms": [1.0]}, "series": {"loss": [[1, 2.0]], POISON: [[1, 1.0], [2, 2.0]]},
+        "gradients": {"step": 1, "layers": [POISON], "norms": [1.0]},
+        "series": {"loss": [[1, 2.0]], POISON: [[1, 1.0], [2, 2.0]]},
         "saved": [{"id": "x", "title": POISON, "modality": "text", "revision": POISON}],
         "checkpoints": [{"step": 1, "scalars": {"loss": 1.0}, "panels": {
             POISON: {"kind": "text", "text": POISON}, "b": {"kind": "bars", "labels": [POISON], "values": [0.5]},
@@ -178,8 +184,8 @@ def test_nothing_that_data_or_models_wrote_becomes_markup(stage: TrainStage) -> 
     }  # fmt: skip
     stage.feed(poisoned)
     assert POISON in stage.page.locator(".tr-panel .tr-text").first.evaluate("e => e.textContent")
-    stage.open("error").answer("wrong", [{"id": "0:1", "context": POISON, "expected": POISON, "predicted": POISON,
-                                          "p_expected": 0.1, "p_predicted": 0.9, "loss": 2.3, "panel": None}])  # fmt: skip
+    one = {"id": "0:1", "context": POISON, "expected": POISON, "predicted": POISON, "loss": 2.3, "panel": None}
+    stage.open("error").answer("wrong", [{**one, "p_expected": 0.1, "p_predicted": 0.9}])
     stage.open("save")
     stage.open("tokens").answer("merges", {"merges": [[POISON, "a", POISON, 3]], "cuts": [[0, [POISON]]], "text": "x"})
     stage.page.wait_for_timeout(100)
