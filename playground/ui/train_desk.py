@@ -9,7 +9,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,10 +18,9 @@ from playground.json_text import dumps
 from playground.lessons import catalogue
 from playground.room import Room
 from playground.trainings import Training, Trainings, VisitTrainings
-from playground.ui import train_families, train_recorded, trigger
+from playground.ui import train_recorded, trigger
 from playground.ui.controls import Controls
 from playground.ui.door import Door
-from playground.ui.train_questions import Questions
 from playground.visits import Visits
 
 FRAME_S, COST = 0.25, 12  # seconds between two frames: at least so many, and so many times what one takes to make
@@ -44,18 +42,56 @@ class Lent:
         """Nothing: the page may still offer it."""
 
 
-class Desk:
-    """The handlers of the tab; `controls` by lesson."""
+class Visitors:
+    """Who asks, what their controls say (`controls` by lesson), and the data that they brought."""
 
     def __init__(
         self, room: Room, door: Door, visits: Visits, trainings: Trainings, controls: dict[str, Controls]
     ) -> None:
         self.room, self.door, self.visits, self.trainings, self.controls = room, door, visits, trainings, controls
-        self.questions = Questions()
         self._owns: OrderedDict[tuple[str, bool], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def mine(self, request: gr.Request, token: str) -> VisitTrainings:
+        """The trainings of the visit with that token."""
+        token = self.visits.visit(token).token
+        return self.trainings.of(token, self.door.person(request, token))
+
+    def values(self, lesson: str, sent: Any) -> dict[str, Any]:
+        """What a lesson's controls say, of what all of them sent.
+
+        Raises:
+            PlaygroundError: there is no such lesson.
+        """
+        at = 0
+        for name, controls in self.controls.items():
+            count = len(controls.components)
+            if name == lesson:
+                return controls.values(sent[at : at + count])
+            at += count
+        raise PlaygroundError(f"There is no lesson called {str(lesson)[:40]!r}.")
+
+    def own(self, token: str, lesson: str) -> Any:
+        """The data that a visitor brought for lessons of this kind, or None."""
+        return self._owns.get((token, lesson in catalogue.TEXT))
+
+    def keep(self, key: tuple[str, bool], own: Any) -> None:
+        """Hold a visitor's data under (token, is it text?); None lets it go."""
+        with self._lock:
+            self._owns.pop(key, None)
+            if own is not None:
+                self._owns[key] = own
+            while len(self._owns) > MOST_KEPT:
+                self._owns.popitem(last=False)
+
+
+class Desk:
+    """The handlers of the tab whose frames go to the view."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self.visitors = visitors
         self._seats: OrderedDict[tuple[str, str], object] = OrderedDict()
         self._began: dict[str, tuple[str, float]] = {}
-        self._pictures: OrderedDict[str, train_families.Picture] = OrderedDict()
         self._lock = threading.RLock()
 
     # ── what moves a training ────────────────────────────────────────────────
@@ -115,7 +151,7 @@ class Desk:
         return self._tell(request, token, watch)
 
     def _start(self, mine: VisitTrainings, lesson: str, sent: Any) -> None:
-        values, own = self._values(lesson, sent), self._own(mine.token, lesson)
+        values, own = self.visitors.values(lesson, sent), self.visitors.own(mine.token, lesson)
         asked = dumps([lesson, values, id(own)])
         with self._lock:
             before, at = self._began.get(mine.token, ("", 0.0))
@@ -125,7 +161,7 @@ class Desk:
             self._began[mine.token] = (asked, time.monotonic())
             while len(self._began) > MOST_KEPT:
                 self._began.pop(next(iter(self._began)))
-        self.room.check(mine.person, None)
+        self.visitors.room.check(mine.person, None)
         mine.start(lesson, values, Lent(own) if own is not None else None)
 
     # ── frames ───────────────────────────────────────────────────────────────
@@ -140,7 +176,7 @@ class Desk:
 
     async def opened(self, request: gr.Request, token: str) -> AsyncIterator[Any]:
         """What a page that was (re)loaded finds."""
-        mine = self._mine(request, token)
+        mine = self.visitors.mine(request, token)
         if mine.training is None:
             yield gr.skip()
             return
@@ -149,15 +185,15 @@ class Desk:
 
     def resync(self, request: gr.Request, token: str) -> Any:
         """The whole frame, for a view that missed a part."""
-        mine = self._mine(request, token)
+        mine = self.visitors.mine(request, token)
         return mine.frame() if mine.training is not None else train_recorded.frame(mine.current)
 
     def settings_of(self, request: gr.Request, token: str) -> list[Any]:
         """The lesson, and the controls as its run has them."""
-        mine = self._mine(request, token)
+        mine = self.visitors.mine(request, token)
         training = mine.training
         shown: list[Any] = []
-        for lesson, controls in self.controls.items():
+        for lesson, controls in self.visitors.controls.items():
             here = training is not None and training.lesson.name == lesson
             shown += controls.show(
                 {n: getattr(training.config, n) for n in controls.names} if here and training else {}
@@ -166,10 +202,10 @@ class Desk:
 
     def groups(self, lesson: str) -> list[Any]:
         """Whose controls are shown."""
-        return [gr.update(visible=name == lesson) for name in self.controls]
+        return [gr.update(visible=name == lesson) for name in self.visitors.controls]
 
     async def _do(self, request: gr.Request, token: str, act: Callable[[VisitTrainings], Any]) -> AsyncIterator[str]:
-        mine, seat = self._mine(request, token), self._seat(request, token)
+        mine, seat = self.visitors.mine(request, token), self._seat(request, token)
         try:
             await asyncio.to_thread(act, mine)
         except PlaygroundError as error:
@@ -213,148 +249,15 @@ class Desk:
 
     def _tell(self, request: gr.Request, token: str, act: Callable[[VisitTrainings], Any]) -> Any:
         try:
-            act(self._mine(request, token))
+            act(self.visitors.mine(request, token))
         except PlaygroundError as error:
             return dumps({"said": str(error)})
         return gr.skip()
 
-    # ── questions, and one's own data ────────────────────────────────────────
-
-    def ask(self, request: gr.Request, event: gr.EventData, token: str, lesson: str, *sent: Any) -> str:
-        """The answer to one question, with the number that it was asked under."""
-        asked, mine = trigger.data(event), self._mine(request, token)
-        what, number = str(asked.get("what")), asked.get("number")
-        try:
-            value = self._answer(what, lesson, mine, asked, sent)
-        except PlaygroundError as error:
-            return dumps({"what": what, "number": number, "error": str(error)})
-        return dumps({"what": what, "number": number, "value": value})
-
-    def _answer(self, what: str, lesson: str, mine: VisitTrainings, asked: dict[str, Any], sent: Any) -> Any:
-        if what == "families":
-            return train_families.recorded()
-        catalogue.known(lesson)
-        if what == "save":
-            return self.save(mine, asked)
-        training = mine.training if mine.training is not None and mine.training.lesson.name == lesson else None
-        values, own = self._values(lesson, sent), self._own(mine.token, lesson)
-        if training is None and what in ("wrong", "follow"):
-            found = train_recorded.answer(lesson, what, asked)
-            if found is None:
-                raise PlaygroundError("Of the recorded run only the first were followed: press Start for your own.")
-            return found
-        if training is None and own is None and values == self.controls[lesson].defaults:
-            found = train_recorded.answer(lesson, what, asked)
-            if found is not None:
-                return found
-        config = catalogue.config(lesson, values, own)
-        about_run = what in ("wrong", "follow", "fill", "answer") or (what == "encode" and bool(asked.get("run")))
-        if about_run or training is not None:
-            return self.questions.answer(what, lesson, config, asked, training.call if training and about_run else None)
-        with self.room.manager.turn(mine.token, most=1):
-            return self.questions.answer(what, lesson, config, asked, None)
-
-    async def compare(self, request: gr.Request, event: gr.EventData, token: str) -> AsyncIterator[Any]:
-        """Four families side by side, or the end of it."""
-        sent, mine = trigger.data(event), self._mine(request, token)
-        before = self._pictures.pop(mine.token, None)
-        if before is not None:
-            before.stopped = True
-        if sent.get("stop"):
-            yield gr.skip()
-            return
-        picture = train_families.Picture(str(sent.get("data"))[:20], _seconds(sent.get("seconds")), 0)
-        self._pictures[mine.token] = picture
-        while len(self._pictures) > MOST_KEPT:
-            self._pictures.popitem(last=False)[1].stopped = True
-        head = {"what": "families", "number": sent.get("number")}
-        try:
-            async for value in train_families.follow(mine, picture):
-                yield dumps({**head, "value": value})
-        except PlaygroundError as error:
-            yield dumps({**head, "error": str(error)})
-
-    def save(self, mine: VisitTrainings, asked: dict[str, Any]) -> Any:
-        """Save the model of the run that is shown."""
-        return mine.save(str(asked.get("title") or "")[:200])
-
-    def download(self, request: gr.Request, event: gr.EventData, token: str) -> Any:
-        """A saved model as a file."""
-        wanted = trigger.data(event).get("id")
-        path = self._mine(request, token).download(wanted if isinstance(wanted, str) else None)
-        return gr.update(value=str(path))
-
-    def give(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> str:
-        """Data of the visitor's own: pasted text or drawn points; nothing takes it away again."""
-        from playground.lessons import data
-
-        sent = trigger.data(event)
-        points, text = sent.get("points"), sent.get("text")
-
-        def made() -> Any:
-            if isinstance(points, list):
-                return data.own_points(points)
-            return data.own_text(text) if isinstance(text, str) else None
-
-        return self._given(self._mine(request, token).token, lesson, made)
-
-    def choose(self, event: gr.EventData, lesson: str) -> list[Any]:
-        """The controls that choose a set, as it wants them."""
-        from playground.lessons import data
-
-        wanted = trigger.data(event).get("id")
-        values = next((s.values for s in data.sets(lesson) if s.id == wanted), {}) if lesson in self.controls else {}
-        return [u for name, c in self.controls.items() for u in c.show(values if name == lesson else {})]
-
-    def upload(self, request: gr.Request, token: str, lesson: str, files: Any) -> str:
-        """Files of the visitor's own, as the lesson wants them: texts, or pictures."""
-        from playground.lessons import data
-
-        paths = [Path(f) for f in (files or [])]
-        made = (lambda: data.own_text("", paths)) if lesson in catalogue.TEXT else (lambda: data.own_pictures(paths))
-        return self._given(self._mine(request, token).token, lesson, made)
-
-    def _given(self, token: str, lesson: str, made: Callable[[], Any]) -> str:
-        key = (token, lesson in catalogue.TEXT)
-        try:
-            own = made()
-        except PlaygroundError as error:
-            return dumps({"what": "own", "number": 0, "error": str(error)})
-        with self._lock:
-            self._owns.pop(key, None)
-            if own is not None:
-                self._owns[key] = own
-            while len(self._owns) > MOST_KEPT:
-                self._owns.popitem(last=False)
-        value = None
-        if own is not None:
-            value = {"kind": own.kind, "examples": own.examples, "bytes": own.bytes, "notes": list(own.notes)}
-        return dumps({"what": "own", "number": 0, "value": value, "text": key[1]})
-
-    def _own(self, token: str, lesson: str) -> Any:
-        return self._owns.get((token, lesson in catalogue.TEXT))
-
     # ── inside ───────────────────────────────────────────────────────────────
-
-    def _mine(self, request: gr.Request, token: str) -> VisitTrainings:
-        token = self.visits.visit(token).token
-        return self.trainings.of(token, self.door.person(request, token))
 
     def _seat(self, request: gr.Request, token: str) -> tuple[str, str]:
         return (token, str(request.session_hash))
-
-    def _values(self, lesson: str, sent: Any) -> dict[str, Any]:
-        at = 0
-        for name, controls in self.controls.items():
-            count = len(controls.components)
-            if name == lesson:
-                return controls.values(sent[at : at + count])
-            at += count
-        raise PlaygroundError(f"There is no lesson called {str(lesson)[:40]!r}.")
-
-
-def _seconds(value: Any) -> int:
-    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1000 else 0
 
 
 def _run(mine: VisitTrainings) -> Training:

@@ -12,7 +12,8 @@ from playground.ui import train_recorded
 from playground.ui.controls import Controls
 from playground.ui.door import Door
 from playground.ui.runner import CONCURRENCY
-from playground.ui.train_desk import Desk
+from playground.ui.train_answers import Answers
+from playground.ui.train_desk import Desk, Visitors
 from playground.ui.views.train_theatre import TrainAnswers, TrainTheatre
 from playground.visits import Visits
 
@@ -50,9 +51,10 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings, visit: g
                 "Upload", file_count="multiple", file_types=[".txt", ".md", "image"], elem_id="train-upload"
             )
             keep = gr.DownloadButton("Download", elem_id="train-download")
-    desk = Desk(room, door, visits, trainings, controls)
+    visitors = Visitors(room, door, visits, trainings, controls)
+    desk, told = Desk(visitors), Answers(visitors)
     _wire_runs(desk, theatre, lesson, groups, visit, page)
-    _wire_questions(desk, theatre, answers, upload, keep, lesson, visit)
+    _wire_questions(told, theatre, answers, upload, keep, lesson, visit)
     for name, made in controls.items():
         moved = f"(...values) => {{ playground.trainMoved('{name}', {made.names}, values); }}"
         gr.on([control.change for control in made.inputs], None, made.inputs, None, js=moved)
@@ -101,7 +103,7 @@ def _make(controls: Controls, knob: str) -> None:
 def _wire_runs(
     desk: Desk, theatre: TrainTheatre, lesson: gr.Radio, groups: list[gr.Column], visit: gr.Textbox, page: gr.Blocks
 ) -> None:
-    inputs = [control for made in desk.controls.values() for control in made.inputs]
+    inputs = [control for made in desk.visitors.controls.values() for control in made.inputs]
     everything = [visit, lesson, *inputs]
     theatre.start(desk.start, everything, theatre, js=SIGNED, **STREAM)
     theatre.step(desk.step, everything, theatre, js=SIGNED, **STREAM)
@@ -121,15 +123,15 @@ def _wire_runs(
 
 
 def _wire_questions(
-    desk: Desk, theatre: TrainTheatre, answers: TrainAnswers, upload: gr.UploadButton, keep: gr.DownloadButton,
+    told: Answers, theatre: TrainTheatre, answers: TrainAnswers, upload: gr.UploadButton, keep: gr.DownloadButton,
     lesson: gr.Radio, visit: gr.Textbox,
 ) -> None:  # fmt: skip
-    inputs = [control for made in desk.controls.values() for control in made.inputs]
-    theatre.ask(desk.ask, [visit, lesson, *inputs], answers, js=SIGNED, **ASKED)
-    theatre.compare(desk.compare, visit, answers, js=SIGNED, **STREAM)
-    theatre.choose(desk.choose, lesson, inputs, **QUIET)
-    theatre.own(desk.give, [visit, lesson], answers, js=SIGNED, **ASKED)
-    upload.upload(desk.upload, [visit, lesson, upload], answers, js=SIGNED, **ASKED)
-    theatre.download(desk.download, visit, keep, js=SIGNED, **QUIET).then(
+    inputs = [control for made in told.visitors.controls.values() for control in made.inputs]
+    theatre.ask(told.ask, [visit, lesson, *inputs], answers, js=SIGNED, **ASKED)
+    theatre.compare(told.compare, visit, answers, js=SIGNED, **STREAM)
+    theatre.choose(told.choose, lesson, inputs, **QUIET)
+    theatre.own(told.give, [visit, lesson], answers, js=SIGNED, **ASKED)
+    upload.upload(told.upload, [visit, lesson, upload], answers, js=SIGNED, **ASKED)
+    theatre.download(told.download, visit, keep, js=SIGNED, **QUIET).then(
         None, None, None, js="() => { playground.trainDownload(); }"
     )

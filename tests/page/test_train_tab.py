@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 
 from playground.lessons import catalogue
 from playground.ui import train_recorded, train_tab
-from playground.ui.train_desk import Desk
+from playground.ui.train_answers import Answers
+from playground.ui.train_desk import Visitors
 from playground.ui.train_record import first_questions
 from tests.page.visitor import Served
 
@@ -134,7 +135,8 @@ def test_the_questions_of_a_first_visit_need_no_computing(lesson: str, monkeypat
     controls = {name: train_tab.Controls(name, train_recorded.settings_class(name)) for name in catalogue.NAMES}
     for name, made in controls.items():
         made.components = dict.fromkeys(train_recorded.settings_class(name).__dataclass_fields__)
-    desk = Desk(SimpleNamespace(), SimpleNamespace(), SimpleNamespace(), SimpleNamespace(), controls)
+    nobody = SimpleNamespace()
+    desk = Answers(Visitors(nobody, nobody, nobody, nobody, controls))
     monkeypatch.setattr(desk.questions, "answer", lambda *_: pytest.fail("it was computed"))
     sent = [value for made in controls.values() for value in made.defaults.values()]
     mine = SimpleNamespace(training=None, token="0" * 32)
