@@ -105,7 +105,9 @@ class Lesson:
         """What it is trained on, for the card."""
         from playground.lessons import data
 
-        if own is not None:
+        if isinstance(own, data.Own):
             return f"{own.examples:,} examples ({own.kind}) that a visitor brought, who knows their terms"
+        if own is not None:
+            return "what a visitor brought, who knows its terms"
         chosen = [s for s in data.sets(self.name) if all(getattr(config, k) == v for k, v in s.values.items())]
         return f"{chosen[0].title} ({chosen[0].licence}; {chosen[0].source})" if chosen else "not known"

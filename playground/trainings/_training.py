@@ -216,6 +216,11 @@ class Training:
         return self._record
 
     @property
+    def threads(self) -> int | None:
+        """How many of the computer's cores a step takes at most; None: all."""
+        return self._engine.needs.threads
+
+    @property
     def bytes(self) -> int:
         """What its checkpoints take on the disk."""
         return self._engine.states.bytes

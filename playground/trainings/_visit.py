@@ -124,8 +124,8 @@ class VisitTrainings:
         return idle_frame(self.current, lesson.defaults(), self._idle_version, saved)
 
     def families(self, data: str, seconds: float, seed: int = 0) -> Iterator[dict[str, Any]]:
-        """Four families on one distribution, with `seconds` each, as `lessons.families.run`; what else this visit trains
-        is held. Nothing is computed unless the next item is asked for.
+        """Four families on one distribution, with `seconds` each, as `lessons.families.run`; whatever else this visit
+        trains is held. Nothing is computed unless the next item is asked for.
 
         Raises:
             PlaygroundError: no such distribution, a quota, too little memory, or as many trainings as may be.
