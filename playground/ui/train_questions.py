@@ -90,7 +90,9 @@ class Questions:
         once = dataclasses.replace(config, repeats=min(1, config.repeats))
         key = (lesson, once.corpus, once.repeats, once.held_out, once.vocab_size)
         if key not in self._merges:
-            texts = catalogue.lesson(lesson).documents(once)[0]
+            from playground.training import _texts
+
+            texts = _texts.documents(once)[0]
             self._merges[key] = list(tokens.merges(texts, once.vocab_size, MOST_MERGES, lesson))
             while len(self._merges) > REMEMBERED:
                 self._merges.popitem(last=False)
@@ -130,7 +132,7 @@ class Questions:
         which = sent.get("wrong_id")
         if not isinstance(which, (int, str)) or isinstance(which, bool):
             raise PlaygroundError(f"Say which prediction to follow, got {str(which)[:40]!r}.")
-        return _asked(ask)(lambda live: error_back.follow(lesson, live, which))
+        return _asked(ask)(lambda live: error_back.follow(lesson, live, str(which)))
 
     def on_fill(self, lesson: str, config: Any, sent: Mapping[str, Any], ask: Ask | None) -> Any:
         """BERT: what stands at each [MASK]."""

@@ -19,7 +19,8 @@ from playground.json_text import dumps
 from playground.lessons import catalogue
 from playground.room import Room
 from playground.trainings import Trainings
-from playground.ui.train_recorded import PREFIX, RUNS
+from playground.ui.recorded import RUNS
+from playground.ui.train_recorded import PREFIX
 
 RECIPES: dict[str, dict[str, Any]] = {
     "gpt": {"steps": 240},
