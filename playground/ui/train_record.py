@@ -24,7 +24,7 @@ from playground.ui.train_recorded import PREFIX
 
 RECIPES: dict[str, dict[str, Any]] = {
     "gpt": {"steps": 240},
-    "bert": {"steps": 120},
+    "bert": {"steps": 100},
     "t5": {"steps": 300, "task": "pronunciation"},
     "vae": {"steps": 300},
     "gan": {"steps": 700},
