@@ -5,6 +5,7 @@ that arrives and raises in there when the download was stopped. What is complete
 is used without opening a socket. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HOME` are the client's.
 """
 
+import errno
 import hashlib
 import re
 import shutil
@@ -99,12 +100,45 @@ def download(
         if damaged is None:
             check_folder(folder, hub_cache(cache_dir))
             return folder
-        name, target = damaged.name, damaged.resolve()
-        target.replace(target.with_name(target.name + ".damaged"))
-        damaged.unlink(missing_ok=True)
+        name = damaged.name
+        set_aside(damaged)
         if attempt == 1:
             yield Progress(f"{damaged.name} arrived damaged: fetching it again")
     raise PlaygroundError(f"{name} of {source.repo} arrived damaged twice: try again later.")
+
+
+def set_aside(damaged: Path) -> None:
+    """Take a file out of the cache's snapshot: its content stays, under another name, and it is fetched again."""
+    target = damaged.resolve()
+    if target.exists():
+        target.replace(target.with_name(target.name + ".damaged"))
+    damaged.unlink(missing_ok=True)
+
+
+def corrupt(folder: Path) -> Path | None:
+    """The first weight file of a cached snapshot that is not whole (by its header and its length), or None."""
+    for path in weight_files(folder):
+        try:
+            check_header(path)
+        except PlaygroundError:
+            return path
+    return None
+
+
+def _remove_parts(source: Hub, cache_dir: Path | None) -> None:
+    """On a full disk nothing is kept to go on from: it would hold the room that is missing."""
+    storage = hub_cache(cache_dir) / ("models--" + source.repo.replace("/", "--"))
+    for part in storage.rglob("*.incomplete"):
+        part.unlink(missing_ok=True)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether the disk had no room left, wherever in the chain of errors that is said."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _watched(
@@ -137,6 +171,8 @@ def _watched(
         transfer.stop.set()
         thread.join(1.0)
     if "error" in result:
+        if _is_full(result["error"]):
+            _remove_parts(source, cache_dir)
         raise _explained(spec, source, result["error"])
     return Path(result["folder"])
 
@@ -259,8 +295,9 @@ def _explained(spec: Spec, source: Hub, error: Exception) -> PlaygroundError:
         return PlaygroundError(f"{source.repo} has no revision {source.revision!r} on the Hub: choose another one.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return PlaygroundError(f"There is no model {source.repo!r} on the Hub (or it is private): check the spelling.")
-    if isinstance(error, OSError) and error.errno == 28:
-        return PlaygroundError(f"The disk is full: free {spec.size_mb:.0f} MB and load {spec.title} again.")
+    if _is_full(error):
+        room = f"free {spec.size_mb:.0f} MB" if spec.size_mb else "make room"
+        return PlaygroundError(f"The disk is full: {room} and load {spec.title} again. What had arrived was removed.")
     return PlaygroundError(
         f"{spec.title} could not be fetched ({type(error).__name__}): check the connection. Models that come with the "
         "project or were fetched before work without one."
