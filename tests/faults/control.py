@@ -103,6 +103,7 @@ class Page:
     visits: Visits
     computing: Computing
     client: Client
+    blocks: Any
 
     def idle(self) -> bool:
         return not self.manager._leases and not len(self.manager._admission)
@@ -123,7 +124,7 @@ def served(patch: Any, budget_mb: int, audience: str = "own") -> Iterator[Page]:
     url = f"http://127.0.0.1:{port}/"
     client = Client(url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": PATIENCE_S})
     try:
-        yield Page(url, manager, loader, visits, computing, client)
+        yield Page(url, manager, loader, visits, computing, client, blocks)
     finally:
         computing.allow(None)
         client.close()
