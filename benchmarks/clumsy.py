@@ -35,6 +35,19 @@ PROMPTS = (
 )  # fmt: skip
 NUMBERS = ("", "-1", "0", "1e9", "abc", "0.5", "3")
 CONTROL = {"seed": 7, "temperature": 1.3, "top_k": 0, "top_p": 1, "max_new_tokens": 12}
+RUN_ID = "() => (window.clumsy || {}).run || null"
+WATCH = """() => {
+    const before = playground.frame;
+    playground.frame = (tab, text) => {
+        const frame = JSON.parse(text);
+        const {run, finished, total} = frame;
+        if (tab === 'text' && run) window.clumsy = {run, ended: Boolean(finished), total};
+        before(tab, text);
+    };
+}"""
+ENDED = "run => window.clumsy && window.clumsy.run !== run && window.clumsy.ended"
+DRAWN = """() => [...document.querySelectorAll('#text-view .pg-chip')].filter(c => c.textContent).length
+    > window.clumsy.total"""
 WRITTEN = "() => [...document.querySelectorAll('#text-view .pg-chip')].map(c => c.textContent).join('')"
 GOING = "() => ['running', 'loading', 'queued'].includes(document.querySelector('#text-tab').dataset.state)"
 
@@ -57,13 +70,18 @@ class Hour:
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", lambda error: self.wrong.append(f"script error: {error}"))
-        self.page.on("dialog", lambda dialog: (self.wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._dialog)
         self.page.goto(self.url)
         self.ready()
+
+    def _dialog(self, dialog: Any) -> None:
+        self.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def ready(self) -> None:
         """Wait until the page has drawn itself."""
         self.page.wait_for_selector("#text-view .pg-chip", state="attached")
+        self.page.evaluate(WATCH)
 
     def read(self, doing: str) -> None:
         """Judge every message that is on the page now."""
@@ -205,10 +223,10 @@ class Hour:
             self.page.fill(f"#text-{name} input[type=number]", str(CONTROL[name]))
             self.page.keyboard.press("Tab")
         self.page.wait_for_timeout(300)
-        run = "() => (document.querySelector('#text-tab').dataset.state === 'finished') && " \
-              "document.querySelectorAll('#text-view .pg-chip').length === 17"  # fmt: skip
+        before = self.page.evaluate(RUN_ID)
         self.page.click("#text-run")
-        self.page.wait_for_function(run)
+        self.page.wait_for_function(ENDED, arg=before)
+        self.page.wait_for_function(DRAWN)
         self.page.wait_for_timeout(500)
         return str(self.page.evaluate(WRITTEN))
 

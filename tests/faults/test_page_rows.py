@@ -1,8 +1,12 @@
 """Rows 8, 10 and 11 in a real browser: a lost connection, a full queue, several tabs."""
 
 import json
+import socket
+import socketserver
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -18,10 +22,64 @@ CHIPS = "n => [...document.querySelectorAll('#text-view .pg-chip')].filter(c => 
 PROMPT = ASKED["prompt"]
 
 
-def opened(here: Page, context: Any) -> Any:
+class Wire(socketserver.ThreadingTCPServer):
+    """The network between a browser and a page: it can be cut, with everything that is under way on it."""
+
+    daemon_threads = allow_reuse_address = True
+
+    def __init__(self, port: int) -> None:
+        super().__init__(("127.0.0.1", 0), Through)
+        self.port, self.whole, self.open = port, True, set[socket.socket]()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+
+    def cut(self) -> None:
+        self.whole = False
+        for end in list(self.open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        self.whole = True
+
+
+class Through(socketserver.BaseRequestHandler):
+    """One connection."""
+
+    server: Wire
+
+    def handle(self) -> None:
+        if not self.server.whole:
+            return
+        with socket.create_connection(("127.0.0.1", self.server.port)) as there:
+            self.server.open |= {self.request, there}
+            back = threading.Thread(target=self.pour, args=(there, self.request), daemon=True)
+            back.start()
+            self.pour(self.request, there)
+            back.join()
+            self.server.open -= {self.request, there}
+
+    def pour(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while piece := source.recv(1 << 16):
+                target.sendall(piece)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def wired(url: str) -> Iterator[Wire]:
+    """A wire to the page at `url`."""
+    with Wire(int(url.rsplit(":", 1)[1].strip("/"))) as wire:
+        threading.Thread(target=wire.serve_forever, daemon=True).start()
+        yield wire
+        wire.cut()
+        wire.shutdown()
+
+
+def opened(here: Page, context: Any, url: str = "") -> Any:
     """The page in a new tab of a browser, with the control request's settings."""
     tab = context.new_page()
-    arrive(here, tab)
+    arrive(url or here.url, tab)
     for name in ("seed", "temperature", "top_k", "top_p", "max_new_tokens"):
         if name == "seed":
             tab.fill("#text-seed input", str(ASKED[name]))
@@ -31,10 +89,10 @@ def opened(here: Page, context: Any) -> Any:
     return tab
 
 
-def arrive(here: Page, tab: Any) -> None:
+def arrive(url: str, tab: Any) -> None:
     tab.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
-    tab.goto(here.url)
+    tab.goto(url)
     expect(tab.locator("#text-view .pg-chip").first).to_be_visible()
     expect(tab.locator("#text-stop")).to_be_disabled()
 
@@ -56,27 +114,32 @@ def test_row_8_after_a_lost_connection_the_output_that_was_finished_meanwhile_is
     here: Page, context: Any
 ) -> None:
     before = here.written()
-    tab = opened(here, context)
-    here.computing.stop()
-    here.computing.allow(5)
-    begin(tab, PROMPT)
-    tab.wait_for_function("(window.frames_.at(-1) || {}).total === 5")
-    context.set_offline(True)
-    expect(tab.locator(TOAST)).to_contain_text("the page looks for its server by itself")
-    here.computing.allow(None)
-    (run,) = [r for v in here.visits._visits.values() for r in v.runs.values() if not r.ended or r.total == 12][-1:]
-    until(lambda: run.ended, "the end")
-    context.set_offline(False)
+    with wired(here.url) as wire:
+        tab = opened(here, context, wire.url)
+        here.computing.stop()
+        here.computing.allow(5)
+        begin(tab, PROMPT)
+        tab.wait_for_function("(window.frames_.at(-1) || {}).total === 5")
+        run = here.visits.visit(tab.evaluate("playground.visit()")).current["text"]
+        wire.cut()
+        here.computing.allow(None)
+        until(lambda: run.ended, "the end")
+        assert not tab.evaluate("window.frames_.some(f => f.finished)"), "the connection was not lost"
+        wire.mend()
+        found_again(tab, run, before)
+    assert here.written() == before
+
+
+def found_again(tab: Any, run: Any, before: Any) -> None:
+    """The run is on the page after a reload, and the next one is as it."""
     tab.reload()
     expect(tab.locator("#text-view .pg-state")).to_contain_text("length limit")
     tab.wait_for_function(CHIPS, arg=5 + 12)
-    (found,) = [r for v in here.visits._visits.values() for r in v.runs.values() if r is run]
-    assert tokens(json.loads(found.frame())["events"]) == before
+    assert tokens(json.loads(run.frame())["events"]) == before
     tab.evaluate(COLLECT)
     tab.click("#text-again")
     tab.wait_for_function("window.frames_.some(f => f.finished)")
     assert ids(tab) == [token for token, _ in before]
-    assert here.written() == before
 
 
 @browser_test

@@ -12,8 +12,8 @@ from starlette.middleware import Middleware
 
 from benchmarks import goals, load
 from benchmarks.load_server import CODE, Breaking, Lag, Window
+from playground import fields
 from playground.manager import ModelManager
-from playground.modalities import _token_prompt
 from playground.room import Room
 from playground.run import Run
 from playground.ui import page as page_module
@@ -121,14 +121,14 @@ def a_lost_job(patch: Patch) -> None:
 
 
 def cross_talk(patch: Patch) -> None:
-    """A prompt is read once and used for everybody."""
-    build, first = _token_prompt.build, list[Any]()
+    """The first request's settings are kept and used for everybody."""
+    build, first = fields.build, list[Any]()
 
-    def defect(settings: Any, model: Any) -> Any:
-        first.append(build(settings, model))
-        return first[0]
+    def defect(settings: Any, given: Any) -> Any:
+        first.append(build(settings, given))
+        return first[0] if "canary" in given.get("prompt", "") else first[-1]
 
-    patch.setattr(_token_prompt, "build", defect)
+    patch.setattr(fields, "build", defect)
 
 
 def a_blocked_loop(patch: Patch) -> None:
