@@ -125,8 +125,11 @@ def cross_talk(patch: Patch) -> None:
     build, first = fields.build, list[Any]()
 
     def defect(settings: Any, given: Any) -> Any:
-        first.append(build(settings, given))
-        return first[0] if "canary" in given.get("prompt", "") else first[-1]
+        made = build(settings, given)
+        if "canary" in given.get("prompt", ""):
+            first.append(made)
+            return first[0]
+        return made
 
     patch.setattr(fields, "build", defect)
 
