@@ -5,7 +5,6 @@ that arrives and raises in there when the download was stopped. What is complete
 is used without opening a socket. `HF_ENDPOINT`, `HF_TOKEN` and `HF_HOME` are the client's.
 """
 
-import errno
 import hashlib
 import re
 import shutil
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
+from playground.models._aside import is_full, remove_parts, set_aside
 from playground.models._safety import check_folder, check_header
 from playground.models._spec import Hub, Spec
 from playground.models._weights import weight_files
@@ -107,40 +107,6 @@ def download(
     raise PlaygroundError(f"{name} of {source.repo} arrived damaged twice: try again later.")
 
 
-def set_aside(damaged: Path) -> None:
-    """Take a file out of the cache's snapshot: its content stays, under another name, and it is fetched again."""
-    target = damaged.resolve()
-    if target.exists():
-        target.replace(target.with_name(target.name + ".damaged"))
-    damaged.unlink(missing_ok=True)
-
-
-def corrupt(folder: Path) -> Path | None:
-    """The first weight file of a cached snapshot that is not whole (by its header and its length), or None."""
-    for path in weight_files(folder):
-        try:
-            check_header(path)
-        except PlaygroundError:
-            return path
-    return None
-
-
-def _remove_parts(source: Hub, cache_dir: Path | None) -> None:
-    """On a full disk nothing is kept to go on from: it would hold the room that is missing."""
-    storage = hub_cache(cache_dir) / ("models--" + source.repo.replace("/", "--"))
-    for part in storage.rglob("*.incomplete"):
-        part.unlink(missing_ok=True)
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """Whether the disk had no room left, wherever in the chain of errors that is said."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _watched(
     spec: Spec, source: Hub, cache_dir: Path | None, refuse: Callable[[int], None], stall_s: float
 ) -> Generator[Progress, None, Path]:
@@ -171,8 +137,8 @@ def _watched(
         transfer.stop.set()
         thread.join(1.0)
     if "error" in result:
-        if _is_full(result["error"]):
-            _remove_parts(source, cache_dir)
+        if is_full(result["error"]):
+            remove_parts(hub_cache(cache_dir) / ("models--" + source.repo.replace("/", "--")))
         raise _explained(spec, source, result["error"])
     return Path(result["folder"])
 
@@ -295,7 +261,7 @@ def _explained(spec: Spec, source: Hub, error: Exception) -> PlaygroundError:
         return PlaygroundError(f"{source.repo} has no revision {source.revision!r} on the Hub: choose another one.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return PlaygroundError(f"There is no model {source.repo!r} on the Hub (or it is private): check the spelling.")
-    if _is_full(error):
+    if is_full(error):
         room = f"free {spec.size_mb:.0f} MB" if spec.size_mb else "make room"
         return PlaygroundError(f"The disk is full: {room} and load {spec.title} again. What had arrived was removed.")
     return PlaygroundError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
-from playground.models import _fetch, _package
+from playground.models import _aside, _fetch, _package
 from playground.models._safety import check_folder
 from playground.models._spec import Embedded, Folder, Hub, Package, Source, Spec
 
@@ -60,9 +60,9 @@ def fetch(spec: Spec, cache_dir: Path | None, refuse: Callable[[int], None]) -> 
     broken = ""
     for source in spec.sources:
         folder = _present(source, cache_dir)
-        damaged = _fetch.corrupt(folder) if folder is not None and isinstance(source, Hub) else None
+        damaged = _aside.corrupt(folder) if folder is not None and isinstance(source, Hub) else None
         if damaged is not None:
-            _fetch.set_aside(damaged)
+            _aside.set_aside(damaged)
             broken = f"{damaged.name} was damaged and has been set aside. "
             yield Progress(f"{damaged.name} in the cache was damaged: fetching it again")
             break
