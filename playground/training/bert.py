@@ -27,9 +27,7 @@ and "the [MASK] is sweet" the neighbours are the same.
 Try it:  python -m playground.training.bert --steps 600
 """
 
-import hashlib
 import json
-import lzma
 import math
 import time
 from collections import Counter, defaultdict
@@ -47,9 +45,9 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _estimate, _texts
+from playground.training._texts import END, EVERYDAY
 
-EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
-END = "<|endoftext|>"  # between two texts of a file; no token
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # the first token ids, in this order
 PAD, UNK, CLS, SEP, MASK = range(5)
 HIDDEN = -100  # a label that no loss is computed for
@@ -92,30 +90,9 @@ def documents(config: Config) -> tuple[list[str], list[str]]:
     Raises:
         PlaygroundError: the corpus is not there, or there is nothing to train on.
     """
-    docs = [(doc, config.repeats) for doc in _read(EVERYDAY)] if config.repeats else []
-    for name in filter(None, config.corpus.split(",")):
-        if not Path(name).exists():
-            raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-        docs += [(doc, 1) for doc in _read(Path(name))]
-    train, held_out = [], []
-    for doc, times in docs:
-        if int.from_bytes(hashlib.sha256(doc.encode()).digest()[:4], "big") / 2**32 < config.held_out:
-            held_out.append(doc)
-        else:
-            train += [doc] * times
-    if not train:  # a single text cannot be held out
-        train, held_out = held_out, []
-    if not train:
-        raise PlaygroundError(f"There is no text to train on in {config.corpus or EVERYDAY}: add a .txt file.")
-    return train, held_out
-
-
-def _read(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
+    docs = [(doc, config.repeats) for doc in _texts.read(EVERYDAY)] if config.repeats else []
+    docs += [(doc, 1) for doc in _texts.corpus(config.corpus)]
+    return _texts.split(docs, config.held_out, config.corpus)
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
@@ -270,7 +247,8 @@ class BERT(nn.Module):
     def read(self, ids: Tensor) -> Tensor:
         """What the blocks make of every token: (B, T) -> (B, T, C). Padding is read by nobody."""
         padding = ids == PAD
-        real = ~padding[:, None, None, :] if padding.any() else None  # (B, 1, 1, T)
+        padded = not ids.is_meta and bool(padding.any())  # on the meta device there are shapes and no numbers
+        real = ~padding[:, None, None, :] if padded else None  # (B, 1, 1, T)
         x = self.ln(self.tokens(ids) + self.positions.weight[: ids.shape[1]])
         for block in self.blocks:
             x = block(x, real)
@@ -396,6 +374,26 @@ def make_optimizers(config: Config, model: BERT) -> list[torch.optim.Optimizer]:
         return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.98))]
     groups.append({"params": matrices, "weight_decay": config.weight_decay})
     return [torch.optim.AdamW(groups, betas=(0.9, 0.98))]
+
+
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    with torch.device("meta"):
+        model = BERT(config)
+        ids = torch.zeros(config.batch_size, config.block_size, dtype=torch.long)
+    gaps = max(1, round(ids.numel() * config.mask_rate))
+
+    def losses() -> Iterator[Tensor]:
+        read = model.read(ids).flatten(0, 1)[:gaps]
+        yield F.cross_entropy(model.head(read), ids.flatten()[:gaps])
+
+    data_bytes = _texts.memory_bytes(config.corpus, config.repeats)
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:

@@ -22,9 +22,7 @@ than *potato*.
 Try it:  python -m playground.training.gpt --steps 200
 """
 
-import hashlib
 import json
-import lzma
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -41,9 +39,9 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _estimate, _texts
+from playground.training._texts import END, EVERYDAY
 
-EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
-END = "<|endoftext|>"
 WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to compare after it
 
 
@@ -85,45 +83,20 @@ def documents(config: Config) -> tuple[list[str], list[str]]:
     Raises:
         PlaygroundError: the corpus is not there, or there is nothing to train on.
     """
-    own = _read_folder(EVERYDAY)
-    foreign = _read_corpus(config.corpus) if config.corpus else []
-    if not config.repeats:
-        own = []
-    train, held_out = [], []
-    for doc, times in [(d, 1) for d in foreign] + [(d, config.repeats) for d in own]:
-        number = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:4], "big") / 2**32
-        if number < config.held_out:
-            held_out.append(doc)
-        else:
-            train += [doc] * times
-    if not train:
-        raise PlaygroundError(f"There is no text to train on in {config.corpus or EVERYDAY}: add a .txt file.")
-    return train, held_out
+    foreign = _from_hub(config.corpus) if config.corpus.startswith("hub:") else _texts.corpus(config.corpus)
+    own = _texts.read(EVERYDAY) if config.repeats else []
+    docs = [(d, 1) for d in foreign] + [(d, config.repeats) for d in own]
+    return _texts.split(docs, config.held_out, config.corpus)
 
 
-def _read_folder(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
+def _from_hub(corpus: str) -> list[str]:
+    from huggingface_hub import snapshot_download
 
-
-def _read_corpus(corpus: str) -> list[str]:
-    if corpus.startswith("hub:"):
-        from huggingface_hub import snapshot_download
-
-        name, _, wanted = corpus.removeprefix("hub:").partition("@")
-        revision, _, file = wanted.partition(":")
-        patterns = [file] if file else ["*-train.txt", "*.txt.xz"]
-        folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=patterns)
-        return _read_folder(Path(folder))
-    docs: list[str] = []
-    for name in corpus.split(","):
-        if not Path(name).exists():
-            raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-        docs += _read_folder(Path(name))
-    return docs
+    name, _, wanted = corpus.removeprefix("hub:").partition("@")
+    revision, _, file = wanted.partition(":")
+    patterns = [file] if file else ["*-train.txt", "*.txt.xz"]
+    folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=patterns)
+    return _texts.read(Path(folder))
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int, lines: bool = False) -> Any:
@@ -271,6 +244,23 @@ def make_optimizers(config: Config, model: GPT) -> list[torch.optim.Optimizer]:
         return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.95))]
     groups.append({"params": matrices, "weight_decay": config.weight_decay})
     return [torch.optim.AdamW(groups, betas=(0.9, 0.95))]
+
+
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    with torch.device("meta"):
+        model = GPT(config)
+        batch = torch.zeros(config.batch_size, config.block_size + 1, dtype=torch.long)
+    data_bytes = _texts.memory_bytes(config.corpus, config.repeats)
+    losses = lambda: iter([_loss(model, batch, bf16=False)])
+    return _estimate.Plan(
+        {"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model)
+    )
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:

@@ -36,7 +36,6 @@ simply walk along.
 Try it:  python -m playground.training.t5 --steps 400 --task pronunciation
 """
 
-import hashlib
 import json
 import lzma
 import math
@@ -56,9 +55,10 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _estimate, _texts
+from playground.training._texts import END
 
 DATA = Path(__file__).parents[2] / "assets" / "data"
-END = "<|endoftext|>"  # between two texts of a file; no token
 SENTINELS = 32
 SPECIAL = ("<pad>", "</s>", "<unk>", *(f"<extra_id_{i}>" for i in range(SENTINELS)))  # the first token ids
 PAD, EOS, UNK, SENTINEL = range(4)  # SENTINEL + i is <extra_id_i>
@@ -100,26 +100,13 @@ class Config:
 # ── data ─────────────────────────────────────────────────────────────────────
 
 
-def is_held_out(key: str, part: float) -> bool:
-    """Whether a text or word is never trained on: by its hash, so that the split never changes."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32 < part
-
-
 class Spans:
     """The texts of a configuration as pairs: a text with gaps, and what stood in them."""
 
     def __init__(self, config: Config, tokenizer: Any = None):
-        docs = [(doc, config.repeats) for doc in _read(DATA / "everyday")] if config.repeats else []
-        for name in filter(None, config.corpus.split(",")):
-            if not Path(name).exists():
-                raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-            docs += [(doc, 1) for doc in _read(Path(name))]
-        train = [doc for doc, times in docs for _ in range(times) if not is_held_out(doc, config.held_out)]
-        held = [doc for doc, _ in docs if is_held_out(doc, config.held_out)]
-        if not train:  # a single text cannot be held out
-            train, held = held, []
-        if not train:
-            raise PlaygroundError(f"There is no text to train on in {config.corpus or DATA}: add a .txt file.")
+        docs = [(doc, config.repeats) for doc in _texts.read(_texts.EVERYDAY)] if config.repeats else []
+        docs += [(doc, 1) for doc in _texts.corpus(config.corpus)]
+        train, held = _texts.split(docs, config.held_out, config.corpus)
         self.config = config
         self.tokenizer = tokenizer or train_tokenizer(train, config.vocab_size)
         self.docs, self.held_docs = self._encode(train), self._encode(held)
@@ -188,7 +175,7 @@ class Pronunciations:
         for word, _, phonemes in (line.partition(" ") for line in lines if line):
             self.spoken.setdefault(word, []).append(phonemes)
         self.tokenizer = tokenizer or letters_and_phonemes(self.spoken)
-        self.held_words = [w for w in self.spoken if is_held_out(w, config.held_out)]
+        self.held_words = [w for w in self.spoken if _texts.is_held_out(w, config.held_out)]
         held = set(self.held_words)
         self._ids = self.tokenizer.get_vocab()
         self._pairs = [self._pair(w, p) for w, ways in self.spoken.items() if w not in held for p in ways]
@@ -233,14 +220,6 @@ class Pronunciations:
 
 
 TASKS: dict[str, Any] = {"spans": Spans, "pronunciation": Pronunciations}
-
-
-def _read(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
@@ -367,7 +346,7 @@ class RelativeBias(nn.Module):
 
     def forward(self, length: int) -> Tensor:
         """(1, H, T, T)."""
-        places = torch.arange(length)
+        places = torch.arange(length, device=self.table.weight.device)
         distance = places[None, :] - places[:, None]  # (T, T), key minus query
         return self.table(bucket(distance, self.both_ways)).permute(2, 0, 1)[None]
 
@@ -460,6 +439,8 @@ class T5(nn.Module):
     def _begin(self, c: Config) -> None:
         """First values: T5's, and two hints that shorten a small model's way: near tokens begin as heavier ones, and
         cross-attention begins by looking for the same token in the input."""
+        if self.tokens.weight.is_meta:  # shapes, and no numbers
+            return
         depth = (c.n_embd // c.n_head) ** -0.5
         for name, p in self.named_parameters():
             if p.dim() == 2:  # 1 for embeddings, else 1/√(inputs); q also takes the 1/√d that attention leaves out
@@ -575,6 +556,24 @@ def make_optimizers(config: Config, model: T5) -> list[torch.optim.Optimizer]:
         return [muon, torch.optim.AdamW(groups, betas=(0.9, 0.98))]
     groups.append({"params": matrices, "weight_decay": config.weight_decay, "pace": 1.0})
     return [torch.optim.AdamW(groups, betas=(0.9, 0.98))]
+
+
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    words = config.task == "pronunciation"
+    with torch.device("meta"):
+        model = T5(replace(config, vocab_size=110) if words else config)
+        gaps = round(config.block_size * config.span_rate)
+        lengths = (12, 11) if words else (config.block_size - gaps + gaps // 2, gaps + gaps // 2)
+        inputs, outputs = (torch.zeros(config.batch_size, n + 1, dtype=torch.long) for n in lengths)
+    losses = lambda: iter([F.cross_entropy(model(inputs, outputs).flatten(0, 1), outputs.flatten())])
+    data_bytes = 200_000_000 if words else _texts.memory_bytes(config.corpus, config.repeats)
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
