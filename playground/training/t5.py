@@ -100,13 +100,27 @@ class Config:
 # ── data ─────────────────────────────────────────────────────────────────────
 
 
+def documents(config: Config) -> tuple[list[str], list[str]]:
+    """The texts for spans as (training, held out).
+
+    Raises:
+        PlaygroundError: the corpus is not there, or there is nothing to train on.
+    """
+    docs = [(doc, config.repeats) for doc in _texts.read(_texts.EVERYDAY)] if config.repeats else []
+    docs += [(doc, 1) for doc in _texts.corpus(config.corpus)]
+    return _texts.split(docs, config.held_out, config.corpus)
+
+
+def dictionary() -> list[str]:
+    """Lines of a word in small letters and its phonemes, spaces between them."""
+    return lzma.decompress((DATA / "cmudict" / "cmudict.txt.xz").read_bytes()).decode().split("\n")
+
+
 class Spans:
     """The texts of a configuration as pairs: a text with gaps, and what stood in them."""
 
     def __init__(self, config: Config, tokenizer: Any = None):
-        docs = [(doc, config.repeats) for doc in _texts.read(_texts.EVERYDAY)] if config.repeats else []
-        docs += [(doc, 1) for doc in _texts.corpus(config.corpus)]
-        train, held = _texts.split(docs, config.held_out, config.corpus)
+        train, held = documents(config)
         self.config = config
         self.tokenizer = tokenizer or train_tokenizer(train, config.vocab_size)
         self.docs, self.held_docs = self._encode(train), self._encode(held)
@@ -170,9 +184,8 @@ class Pronunciations:
 
     def __init__(self, config: Config, tokenizer: Any = None):
         self.config = config
-        lines = lzma.decompress((DATA / "cmudict" / "cmudict.txt.xz").read_bytes()).decode().split("\n")
         self.spoken: dict[str, list[str]] = {}  # a word may be spoken in several ways
-        for word, _, phonemes in (line.partition(" ") for line in lines if line):
+        for word, _, phonemes in (line.partition(" ") for line in dictionary() if line):
             self.spoken.setdefault(word, []).append(phonemes)
         self.tokenizer = tokenizer or letters_and_phonemes(self.spoken)
         self.held_words = [w for w in self.spoken if _texts.is_held_out(w, config.held_out)]
