@@ -352,6 +352,7 @@ class Live:
     optimizers: list[torch.optim.Optimizer]
     batch: tuple[Tensor, Tensor]  # what the model reads and what it must say, each (B, T)
     step: int
+    held: tuple[np.ndarray, np.ndarray] | None = None  # the same of rows that are never trained on
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -448,7 +449,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         scalars = {"loss": loss.item(), "accuracy": accuracy, "learning_rate": learning_rate(config, step),
                    "grad_norm": float(norm), "tokens_per_s": inputs.numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
-        live = Live(config, model, tokenizer, optimizers, (inputs, labels), step + 1)
+        live = Live(config, model, tokenizer, optimizers, (inputs, labels), step + 1, test)
         if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
             panels = look(live)
             if test:

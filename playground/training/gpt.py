@@ -222,6 +222,7 @@ class Live:
     optimizers: list[torch.optim.Optimizer]
     batch: Tensor  # (B, T + 1)
     step: int
+    held: np.ndarray | None = None  # rows that are never trained on (n, T + 1)
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -310,7 +311,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         scalars = {"loss": loss.item(), "learning_rate": learning_rate(config, step), "grad_norm": float(norm),
                    "tokens_per_s": batch[:, 1:].numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
-        live = Live(config, model, tokenizer, optimizers, batch, step + 1)
+        live = Live(config, model, tokenizer, optimizers, batch, step + 1, held_rows)
         if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
             if held_rows is not None:
                 scalars["held_out_loss"] = evaluate(model, held_rows, config)
