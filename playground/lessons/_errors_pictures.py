@@ -105,7 +105,7 @@ class Verdict:
         nets["D"].requires_grad_(kind == "real")
         nets["G"].requires_grad_(kind == "fake")
         loss = F.softplus(-nets["D"](nets["G"](x) if kind == "fake" else x))[0]
-        return loss, math.exp(-float(loss))
+        return loss, math.exp(-loss.item())
 
     def moved(self, wrong_id: str) -> int | None:
         """G's optimizer for what it made, D's for what is real."""

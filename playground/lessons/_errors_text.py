@@ -30,7 +30,7 @@ def _worst(logp: Tensor, truth: Tensor, asked: Tensor, most: int) -> list[tuple[
 def _of_token(logits: Tensor, truth: Tensor) -> tuple[Tensor, float]:
     """Loss and probability of a true token: (V,), ()."""
     loss = F.cross_entropy(logits.float()[None], truth[None])
-    return loss, math.exp(-float(loss))
+    return loss, math.exp(-loss.item())
 
 
 class NextToken:
@@ -123,14 +123,14 @@ class Output:
 
     def wrong(self, live: Any, most: int) -> list[Wrong]:
         """The most surprising tokens of outputs."""
-        from playground.training import t5
+        from playground.training._pairs import SPECIAL, collate
 
         pairs, task = self._pairs(live), live.task
-        inputs, outputs = t5.collate(pairs)
+        inputs, outputs = collate(pairs)
         logp = live.model(inputs, outputs).float().log_softmax(-1)
         name = lambda t: readable(live.tokenizer.id_to_token(int(t)))
         found = []
-        for r, t, guess, p, p_guess in _worst(logp, outputs, outputs >= len(t5.SPECIAL), most):
+        for r, t, guess, p, p_guess in _worst(logp, outputs, outputs >= len(SPECIAL), most):
             context = task.show(pairs[r][0], outputs[r, :t].tolist()) + " ____"
             found.append(Wrong(f"{r}:{t}", context, name(outputs[r, t]), name(guess), p, p_guess, -math.log(p)))
         return found

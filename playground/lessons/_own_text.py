@@ -25,7 +25,9 @@ def readable_text(raw: bytes, name: str) -> str:
         text = raw.decode("cp1252", errors="replace")
     strange = sum(c == "\ufffd" or (ord(c) < 32 and c not in "\t\n\r\f\v") or 127 <= ord(c) < 160 for c in text)
     if "\0" in text or strange > len(text) / 100:
-        raise PlaygroundError(f"{name} is no text ({strange:,} of {len(text):,} characters are none): give a .txt file.")
+        raise PlaygroundError(
+            f"{name} is no text ({strange:,} of {len(text):,} characters are none): give a .txt file."
+        )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

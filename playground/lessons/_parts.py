@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import nn
 
-_MLP = {"up", "down", "ln_2"}
-_ATTENTION = {"ln_1": "attn", "ln_cross": "cross"}
+# the parts of a Transformer's block, and of the block for points (time and an MLP)
+_PARTS = {"attn": "attn", "ln_1": "attn", "cross": "cross", "ln_cross": "cross", "up": "mlp", "down": "mlp",
+          "ln_2": "mlp", "norm": "mlp", "time": "time"}  # fmt: skip
 
 
 def networks(name: str, live: Any) -> dict[str, nn.Module]:
@@ -33,10 +34,7 @@ def layer_of(parameter: str) -> str:
         path = path[:-1] or path
     if "blocks" in path:
         at = path.index("blocks") + 2
-        if len(path) > at and path[at] in ("attn", "cross", *_ATTENTION, *_MLP):
-            part = "mlp" if path[at] in _MLP else _ATTENTION.get(path[at], path[at])
-            return ".".join([*path[:at], part])
-        return ".".join(path[:at])
+        return ".".join([*path[:at], *(_PARTS[part] for part in path[at : at + 1])])
     if path[0] in ("down", "up"):  # the U-Net's
         return ".".join(path[:2])
     return ".".join(path[:3] if path[0] in ("G", "D") else path[:2] if path[0] in ("encoder", "decoder") else path[:1])

@@ -163,7 +163,7 @@ _ALL = {
         "Two networks: the generator turns noise into an example, the discriminator says how likely an example is to "
         "be real.",
         "G: z ~ N(0, 1) → x      D: x → sigmoid(D(x)) = p(real)",
-        "Goodfellow et al. 2014, “Generative Adversarial Nets”, section 3; convolutions: Radford et al. 2016, section 3",
+        "Goodfellow et al. 2014, “Generative Adversarial Nets”, section 3; convolutions: Radford et al. 2016",
     ),
     ("gan", "learning"): Stage(
         "A game, not a descent: the discriminator learns to tell real from generated, the generator to be taken for "

@@ -205,7 +205,7 @@ def sets(name: str) -> list[DataSet]:
 
 
 def _text_sets(name: str) -> list[DataSet]:
-    from playground.training import _texts
+    from playground.training import _pairs, _texts
 
     files = _texts.files(_texts.EVERYDAY)
     size, texts = sum(p.stat().st_size for p in files), len(_texts.read(_texts.EVERYDAY))
@@ -214,7 +214,7 @@ def _text_sets(name: str) -> list[DataSet]:
     found = [DataSet("everyday", "Everyday facts and small tales", "text", texts, size, "MIT", source, values)]
     if name == "t5":
         path = _texts.EVERYDAY.parent / "cmudict" / "cmudict.txt.xz"
-        words = sum(1 for line in catalogue.lesson("t5").dictionary() if line)
+        words = sum(1 for line in _pairs.dictionary() if line)
         found.append(DataSet("cmudict", "Words and how they are spoken", "words", words, path.stat().st_size,
                              "BSD, two clauses", "CMU Pronouncing Dictionary",
                              {"task": "pronunciation"}))  # fmt: skip
@@ -267,10 +267,12 @@ def browse(name: str, config: Any, start: int = 0, count: int = 24, live: Any = 
 
 
 def _browse_text(name: str, config: Any, start: int, count: int) -> Browse:
+    from playground.training import _pairs, _texts
+
     lesson = catalogue.lesson(name)
     if name == "t5" and config.task == "pronunciation":
-        lines = [line.replace(" ", ": ", 1) for line in lesson.dictionary() if line]
+        lines = [line.replace(" ", ": ", 1) for line in _pairs.dictionary() if line]
         return Browse("words", len(lines), tuple(lines[start : start + count]), start)
     once = replace(config, repeats=min(1, config.repeats))  # a text that returns in a pass is one text
-    texts, _ = lesson.documents(once)
+    texts, _ = lesson.documents(once) if name == "gpt" else _texts.documents(once)
     return Browse("text", len(texts), tuple(texts[start : start + count]), start)

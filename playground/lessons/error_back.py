@@ -89,14 +89,14 @@ def follow(name: str, live: Any, wrong_id: str, weight: Any = None) -> Followed:
     layers = _parts.norms(nets)
     parameters = dict(_parts.named(nets))
     parameter, chosen, index = _choose(parameters, weight)
-    before, gradient = float(parameter[index]), float(parameter.grad[index]) if parameter.grad is not None else 0.0
+    before, gradient = parameter[index].item(), parameter.grad[index].item() if parameter.grad is not None else 0.0
     rate = _step(judge, live, nets, optimizers, wrong_id)
     with torch.no_grad():
         loss_after, p_after = judge.measure(live, nets, wrong_id)
     watched = {"name": chosen, "index": list(index), "before": before, "gradient": gradient,
-               "after": float(parameter[index])}  # fmt: skip
+               "after": parameter[index].item()}  # fmt: skip
     shapes = tuple((key, tuple(p.shape)) for key, p in parameters.items())
-    return Followed(float(loss), tuple(layers), watched, p_before, p_after, float(loss_after), rate, shapes)
+    return Followed(loss.item(), tuple(layers), watched, p_before, p_after, loss_after.item(), rate, shapes)
 
 
 def _step(judge: Judge, live: Any, nets: dict[str, torch.nn.Module], optimizers: list[Any], wrong_id: str) -> float:

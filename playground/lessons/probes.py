@@ -33,7 +33,9 @@ def words(live: Any, prompt: str, words: Sequence[str]) -> dict[str, float]:
         text = word if word[0].isspace() or prompt[-1:].isspace() or not word[0].isalnum() else " " + word
         after = len(live.tokenizer.encode(text).ids)
         if after >= live.config.block_size:
-            raise PlaygroundError(f"{word[:40]!r} has {after} tokens; the model reads {live.config.block_size} at once.")
+            raise PlaygroundError(
+                f"{word[:40]!r} has {after} tokens; the model reads {live.config.block_size} at once."
+            )
         found[word] = float(gpt.word_probability(live.model, live.tokenizer, prompt, text))
     return found
 
@@ -56,14 +58,16 @@ def answer(live: Any, text: str) -> dict[str, Any]:
     Raises:
         PlaygroundError: a word with letters that the model has never seen, or a text without a gap.
     """
+    from playground.training._pairs import UNK, is_sentinel
+
     t5, task = catalogue.lesson("t5"), live.task
     text = _short(text, "text").strip()
     ids = task.ask(text)
     if live.config.task == "pronunciation":
-        strange = sorted({c for c in text.lower() if t5.UNK in task.ask(c)})
+        strange = sorted({c for c in text.lower() if UNK in task.ask(c)})
         if strange or len(text.split()) > 1 or len(text) > 34:
             raise PlaygroundError(f"{text[:40]!r} is no single English word: use the letters a to z, no spaces.")
-    elif not any(t5.is_sentinel(token) for token in ids):
+    elif not any(is_sentinel(token) for token in ids):
         raise PlaygroundError(f"There is no gap in {text[:60]!r}: write <extra_id_0> where something is missing.")
     return {"input": text, "answer": task.show(ids, t5.answer(live.model, [ids])[0])}
 

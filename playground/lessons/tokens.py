@@ -43,6 +43,8 @@ def merges(texts: Sequence[str], vocab_size: int, most: int = 1000, name: str = 
     Raises:
         PlaygroundError: texts that are too long, or without a word.
     """
+    from playground.training._pairs import SPECIAL
+
     size = sum(map(len, texts))
     if size > MOST_TEXT:
         raise PlaygroundError(f"The texts have {size:,} characters; at most {MOST_TEXT:,} can be watched.")
@@ -51,7 +53,7 @@ def merges(texts: Sequence[str], vocab_size: int, most: int = 1000, name: str = 
     if not counts:
         raise PlaygroundError("The texts hold no word that could be cut into tokens: add some.")
     signs = set(_alphabet()) if bytes_ else set()
-    special = {"gpt": 1, "bert": 0}.get(name) if name != "t5" else len(catalogue.lesson("t5").SPECIAL)
+    special = {"bert": 0, "t5": len(SPECIAL)}.get(name, 1)  # tokens before the first sign
     ids = {sign: special + i for i, sign in enumerate(sorted(signs.union(*counts), key=ord))}
     learner = _Learner(counts, ids)
     for number in range(1, min(most, MOST_MERGES) + 1):
@@ -61,8 +63,8 @@ def merges(texts: Sequence[str], vocab_size: int, most: int = 1000, name: str = 
         if found is None:
             return
         left, right, count = found
-        shown = (readable(t) if bytes_ else t for t in (left, right, left + right))
-        yield Merge(number, *shown, count, (left, right))
+        show = readable if bytes_ else str
+        yield Merge(number, show(left), show(right), show(left + right), count, (left, right))
 
 
 class _Learner:
@@ -178,7 +180,7 @@ def _alphabet() -> dict[str, int]:
 
 
 def readable(token: str) -> str:
-    """A byte-level token as what it stands for; bytes that are no whole letter become \\x.."""
+    r"""A byte-level token as what it stands for; bytes that are no whole letter become \x.."""
     known = _alphabet()
     if any(sign not in known for sign in token):  # a special token
         return token

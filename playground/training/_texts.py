@@ -4,6 +4,7 @@ import hashlib
 import lzma
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from playground.errors import PlaygroundError
 
@@ -38,6 +39,33 @@ def corpus(names: str) -> list[str]:
             raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
         docs += read(Path(name))
     return docs
+
+
+class Wanted(Protocol):
+    """What a lesson's configuration says about its texts."""
+
+    @property
+    def corpus(self) -> str: ...
+    @property
+    def repeats(self) -> int: ...
+    @property
+    def held_out(self) -> float: ...
+
+
+def documents(config: Wanted) -> tuple[list[str], list[str]]:
+    """The texts of a configuration, the embedded ones first, as (training, held out).
+
+    Raises:
+        PlaygroundError: the corpus is not there, or there is nothing to train on.
+    """
+    docs = [(doc, config.repeats) for doc in read(EVERYDAY)] if config.repeats else []
+    docs += [(doc, 1) for doc in corpus(config.corpus)]
+    return split(docs, config.held_out, config.corpus)
+
+
+def there(names: str) -> bool:
+    """Whether all files and folders of a corpus can be read from this computer."""
+    return all(Path(name).exists() for name in names.split(",") if name)
 
 
 def is_held_out(key: str, part: float) -> bool:

@@ -404,8 +404,9 @@ def restore(config: Config, folder: Path) -> Live:
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    _loop.refuse_other(folder, config)
     live = begin(config)
-    live.step, live.history = _loop.load_checkpoint(folder, config, live.parts)
+    live.step, live.history = _loop.load_checkpoint(folder, live.parts)
     return live
 
 

@@ -22,11 +22,11 @@ than *potato*.
 Try it:  python -m playground.training.gpt --steps 200
 """
 
-import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,19 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
-from playground.training import _estimate, _texts
-from playground.training._texts import END, EVERYDAY
+from playground.training import _command, _estimate, _loop, _texts
 
+END, EVERYDAY = _texts.END, _texts.EVERYDAY
 WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to compare after it
+
+
+SAME = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "optimizer",
+)  # what a checkpoint and the run that goes on from it must agree in
 
 
 @dataclass(frozen=True)
@@ -254,9 +263,7 @@ def plan(config: Config) -> _estimate.Plan:
         batch = torch.zeros(config.batch_size, config.block_size + 1, dtype=torch.long)
     data_bytes = _texts.memory_bytes(config.corpus, config.repeats)
     losses = lambda: iter([_loss(model, batch, bf16=False)])
-    return _estimate.Plan(
-        {"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model)
-    )
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
 
 
 def estimate(config: Config) -> _estimate.Estimate:
@@ -274,14 +281,16 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
     """
     train_docs, held_docs = documents(config)
-    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size, config.lines)
+    tokenizer = (
+        _loop.tokenizer(start, config, SAME) if start else train_tokenizer(train_docs, config.vocab_size, config.lines)
+    )
     config = replace(config, vocab_size=tokenizer.get_vocab_size())
-    docs, held = encode(tokenizer, train_docs), encode(tokenizer, held_docs)
+    docs = encode(tokenizer, train_docs)
     torch.manual_seed(config.seed)  # the weights' first values
     model = GPT(config)
     optimizers = make_optimizers(config, model)
-    first = load_checkpoint(start, model, optimizers) if start else 0
-    held_rows = blocks(held, config.block_size, 0, 0)[:64] if held else None
+    first = _loop.load_checkpoint(start, _loop.parts(model, optimizers))[0] if start else 0
+    held_rows = held_out(tokenizer, held_docs, config)
 
     epoch, rows, begun = -1, np.empty((0, 0)), time.perf_counter()
     per_epoch = max(1, len(blocks(docs, config.block_size, config.seed, 0)) // config.batch_size)
@@ -298,11 +307,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         loss = _loss(model, batch, config.bf16)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise PlaygroundError(
-                f"The loss is no longer a number at step {step} (learning rate {learning_rate(config, step):g}): "
-                "the steps were too long. Lower the learning rate and start again from the last checkpoint."
-            )
+        values = {"loss": loss.item(), "gradient": float(norm)}
+        _loop.stop_if_diverged(step + 1, learning_rate(config, step), values)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -318,6 +324,11 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
             panels = look(live, rng)
             begun = time.perf_counter()
         yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+
+
+def held_out(tokenizer: Any, docs: list[str], config: Config) -> np.ndarray | None:
+    """Rows of texts that are never trained on, always the same: (n, T + 1), or None where there are no such texts."""
+    return blocks(encode(tokenizer, docs), config.block_size, 0, 0)[:64] if docs else None
 
 
 def _loss(model: GPT, batch: Tensor, bf16: bool) -> Tensor:
@@ -352,52 +363,28 @@ def word_probability(model: GPT, tokenizer: Any, prompt: str, word: str) -> floa
     return math.exp(sum(float(logp[len(before) - 1 + i, t]) for i, t in enumerate(after)))
 
 
-# ── checkpoints (safetensors and JSON: nothing is ever unpickled) ────────────
+# ── checkpoints, export, the command line ────────────────────────────────────
 
 
 def save_checkpoint(folder: Path, live: Live) -> None:
-    """Weights, optimizer state, tokenizer and configuration; the folder is whole or absent."""
-    from safetensors.torch import save_file
-
-    new = folder.with_name(folder.name + ".new")
-    new.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{k}": v for k, v in live.model.state_dict().items()}
-    for i, optimizer in enumerate(live.optimizers):
-        for j, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{j}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, new / "state.safetensors")
-    live.tokenizer.save(str(new / "tokenizer.json"))
-    (new / "training.json").write_text(json.dumps({"step": live.step, "config": asdict(live.config)}, indent=1))
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    if old.exists():
-        for path in old.iterdir():
-            path.unlink()
-        old.rmdir()
+    """Everything a run needs to go on as if it had never stopped."""
+    parts, texts = _loop.parts(live.model, live.optimizers), {"tokenizer.json": live.tokenizer.to_str(pretty=True)}
+    _loop.save_checkpoint(folder, live.config, live.step, None, parts, texts)
 
 
-def load_checkpoint(folder: Path, model: GPT, optimizers: list[torch.optim.Optimizer]) -> int:
-    """Fill model and optimizers from a folder of `save_checkpoint`; the number of steps already done."""
-    from safetensors.torch import load_file
+def restore(config: Config, folder: Path) -> Live:
+    """The state of a checkpoint.
 
-    tensors = load_file(folder / "state.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for i, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimizer.{i}."):
-                _, _, j, name = key.split(".", 3)
-                state.setdefault(int(j), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(json.loads((folder / "training.json").read_text())["step"])
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    Raises:
+        PlaygroundError: no checkpoint, or one of another model.
+    """
+    tokenizer = _loop.tokenizer(folder, config, SAME)
+    config = replace(config, vocab_size=tokenizer.get_vocab_size())
+    model = GPT(config)
+    optimizers = make_optimizers(config, model)
+    step, _ = _loop.load_checkpoint(folder, _loop.parts(model, optimizers))
+    held = held_out(tokenizer, documents(config)[1], config) if _texts.there(config.corpus) else None
+    return Live(config, model, tokenizer, optimizers, torch.empty(0), step, held)
 
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
@@ -436,79 +423,9 @@ def to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-# ── the command line ─────────────────────────────────────────────────────────
-
-
 def main() -> None:
-    """Train from the command line; errors are one sentence."""
-    import argparse
-    import sys
-
-    from playground.fields import add_arguments, from_arguments
-
-    parser = argparse.ArgumentParser(
-        prog="python -m playground.training.gpt",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser, Config)
-    parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
-    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
-    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
-    parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
-    parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    arguments = parser.parse_args()
-    try:
-        _run(from_arguments(Config, arguments), arguments)
-    except PlaygroundError as error:
-        print(f"gpt: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _run(config: Config, arguments: Any) -> None:
-    from tqdm import tqdm
-
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    rng = torch.Generator().manual_seed(config.seed)
-    start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
-    bar = tqdm(total=config.steps, disable=arguments.json)
-    live = None
-    done = json.loads((start / "training.json").read_text())["step"] if start else 0
-    for step in [] if arguments.until and done >= arguments.until else train(config, rng, start):
-        live = step.live
-        if arguments.json:
-            print(json.dumps(step.to_json()), flush=True)
-        else:
-            bar.update(step.step - bar.n)
-            bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
-            if "sample" in step.panels:
-                held = step.scalars.get("held_out_loss", float("nan"))
-                words = step.panels["next word"]
-                probs = ", ".join(f"{w.strip()} {p:.2e}" for w, p in zip(words.labels, words.values, strict=True))
-                bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}")
-                bar.write(f"  {step.panels['sample'].text!r}")
-        pause = step.step == min(config.steps, arguments.until or config.steps)
-        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or pause):
-            save_checkpoint(arguments.checkpoint, live)
-        if pause:
-            break
-    if arguments.export:
-        if live is None:  # everything was done before: load it to write it
-            live = finished(config, arguments.checkpoint)
-        export(arguments.export, live)
-
-
-def finished(config: Config, folder: Path) -> Live:
-    """The model of a checkpoint, to look at or export without another step."""
-    tokenizer = _load_tokenizer(folder)
-    saved = json.loads((folder / "training.json").read_text())
-    config = replace(config, **saved["config"])
-    model = GPT(config)
-    optimizers = make_optimizers(config, model)
-    step = load_checkpoint(folder, model, optimizers)
-    return Live(config, model, tokenizer, optimizers, torch.empty(0), step)
+    """Train from the command line."""
+    _command.main(sys.modules[__name__], "gpt")
 
 
 if __name__ == "__main__":

@@ -358,9 +358,10 @@ def restore(config: Config, folder: Path) -> Live:
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    _loop.refuse_other(folder, config)
     live = begin(config)
     parts = {"model": live.model, "optimizer": live.optimizer}
-    live.step, live.history = _loop.load_checkpoint(folder, config, parts)
+    live.step, live.history = _loop.load_checkpoint(folder, parts)
     return live
 
 
