@@ -357,10 +357,11 @@ def look(live: Live, rng: torch.Generator) -> dict[str, Any]:
 
 @torch.no_grad()
 def word_probability(model: GPT, tokenizer: Any, prompt: str, word: str) -> float:
-    """p(word | prompt), the product over the word's tokens."""
+    """p(word | prompt), the product over the word's tokens; of a long prompt the end is read."""
     before, after = [0, *tokenizer.encode(prompt).ids], tokenizer.encode(word).ids
-    logp = model(torch.tensor([before + after])).float().log_softmax(-1)[0]  # (T, V)
-    return math.exp(sum(float(logp[len(before) - 1 + i, t]) for i, t in enumerate(after)))
+    ids = (before + after[:-1])[-model.block_size :]
+    logp = model(torch.tensor([ids])).float().log_softmax(-1)[0, -len(after) :]  # (tokens of the word, V)
+    return math.exp(sum(float(logp[i, t]) for i, t in enumerate(after)))
 
 
 # ── checkpoints, export, the command line ────────────────────────────────────

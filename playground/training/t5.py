@@ -33,7 +33,8 @@ falls again when cross-attention finds where to look: the words around the gap, 
 letter that is being spoken. In a word, `ph` is one sound and `x` is two, so it cannot
 simply walk along.
 
-Try it:  python -m playground.training.t5 --steps 400 --task pronunciation
+Try it:  python -m playground.training.t5 --steps 400
+         python -m playground.training.t5 --task spans
 """
 
 import math
@@ -86,7 +87,7 @@ SAME = (
 class Config:
     """What a run is made of; with the same configuration, texts and thread count it gives the same model."""
 
-    task: str = choice("spans", ("spans", "pronunciation"), label="Task", help="what is learned")
+    task: str = choice("pronunciation", ("spans", "pronunciation"), label="Task", help="what is learned")
     corpus: str = text("", label="Folder of texts", help=(
         "for spans: files or folders of .txt or .txt.xz, commas between, read with the embedded texts"))  # fmt: skip
     repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass of all")

@@ -273,8 +273,9 @@ def test_texts_without_a_word_are_refused_with_one_sentence(text: str, tmp_path:
 
 
 def test_the_tokenizer_is_the_same_in_every_process_and_knows_frequent_words_whole():
-    program = "import json; from playground.training.bert import *; " + (
-        "print(json.dumps(train_tokenizer(documents(Config())[0], 1024).get_vocab(), sort_keys=True))"
+    program = (
+        "import json; from playground.training._texts import documents; from playground.training.bert import *; "
+        + ("print(json.dumps(train_tokenizer(documents(Config())[0], 1024).get_vocab(), sort_keys=True))")
     )
     runs = [subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True) for _ in "ab"]
     first, again = (done.stdout for done in runs)

@@ -18,8 +18,8 @@ from playground.training._pairs import UNK
 from playground.training.t5 import EOS, PAD, SENTINEL, SENTINELS, SPECIAL, T5, Config, NGram, corrupt, mend
 from tests.conftest import ROOT
 
-TINY = Config(repeats=0, vocab_size=320, n_layer=2, n_head=2, n_embd=32, block_size=24, batch_size=4, steps=8, warmup=2,
-              eval_every=4, held_out=0.2)  # fmt: skip
+TINY = Config(task="spans", repeats=0, vocab_size=320, n_layer=2, n_head=2, n_embd=32, block_size=24, batch_size=4,
+              steps=8, warmup=2, eval_every=4, held_out=0.2)  # fmt: skip
 WORDS = replace(TINY, task="pronunciation", held_out=0.02)
 
 
