@@ -21,7 +21,8 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
-from playground.training.gpt import END, Config, documents
+from playground.training._texts import END
+from playground.training.gpt import Config, documents
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "assets" / "models" / "pylib"

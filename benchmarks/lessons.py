@@ -27,21 +27,6 @@ from playground.training import _plane
 WANTED = {"vae": ("≤", 0.5), "gan": ("≥", 7), "diffusion": ("≤", 3.0)}
 
 
-def samples(name: str, live: Any, n: int, seed: int) -> np.ndarray:
-    """`n` new points of a lesson's model: (n, 2)."""
-    import torch
-
-    rng = torch.Generator().manual_seed(10_000 + seed)
-    lesson = importlib.import_module(f"playground.training.{name}")
-    if name == "diffusion":
-        noise = torch.randn(n, 2, generator=rng)
-        *_, (_, x, _) = lesson.sample(live.average, live.config, live.schedule, noise, rng, live.bound)
-    else:
-        codes = torch.randn(n, live.config.latent_dim, generator=rng)
-        x = lesson.sample(live.model, codes, rng) if name == "vae" else lesson.sample(live.model, codes)
-    return np.asarray(x)
-
-
 def to_data(drawn: Any, data: str, n: int = 2000) -> tuple[float, float]:
     """Mean energy distance of samples (drawn(i) is the i-th set) to new points of the data, and between two such
     sets of the data."""
@@ -53,6 +38,8 @@ def to_data(drawn: Any, data: str, n: int = 2000) -> tuple[float, float]:
 
 def figure(name: str, live: Any, scalars: dict[str, float]) -> float:
     """The lesson's figure, on what it was not trained on."""
+    from playground.lessons.families import samples
+
     if name == "vae":
         return scalars["error_to_mean"]
     if name == "gan":

@@ -31,7 +31,8 @@ import torch
 import torch.nn.functional as F
 
 from playground.errors import PlaygroundError
-from playground.training.gpt import EVERYDAY, Config, documents
+from playground.training._texts import EVERYDAY
+from playground.training.gpt import Config, documents
 
 FOLDER = Path(__file__).parents[1] / "assets" / "models" / "tales"
 TEMPERATURE, TOKENS = 0.7, 150

@@ -12,6 +12,7 @@ The house, from the roof down; a room knows the ones below it and nobody else:
     manager/     ModelManager: the only way to a model; loads lazily, lends, evicts by bytes, takes turns at computing
     models/      one file for each family: where its weights come from, and the adapter that runs it
     decoding/    one loop for tokens; filters/ reshape the distribution, search/ chooses from it
+    lessons/     what there is to see in a training: its data, tokens, architecture, gradients and errors
     training/    lessons: one readable file for each architecture
     people.py    who a visitor is (own computer, teacher, guest), and how much a guest may have
     events.py    the frozen snapshots that flow between the rooms

@@ -1,17 +1,16 @@
-"""The command line of the picture lessons: `python -m playground.training.vae --steps 200 --json`."""
+"""The command line of the lessons: `python -m playground.training.vae --steps 200 --json`."""
 
 import argparse
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from playground.errors import PlaygroundError
-from playground.fields import add_arguments, build, from_arguments
-from playground.panels import Text
+from playground.fields import add_arguments, from_arguments
+from playground.panels import Bars, Text
 from playground.training import _loop
 
 
@@ -25,9 +24,9 @@ def main(lesson: Any, name: str) -> None:
     add_arguments(parser, lesson.Config)
     parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
     parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
-    parser.add_argument("--checkpoint-every", type=int, default=500, metavar="STEPS")
+    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
     parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
-    parser.add_argument("--export", type=Path, help="folder for the finished model: config.json and model.safetensors")
+    parser.add_argument("--export", type=Path, help="folder for the finished model")
     parser.add_argument("--threads", type=int, help="CPU threads")
     arguments = parser.parse_args()
     try:
@@ -57,8 +56,12 @@ def _run(lesson: Any, config: Any, arguments: argparse.Namespace) -> None:
             bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
             if step.panels:
                 bar.write(f"step {step.step}: " + ", ".join(f"{k} {v:.4g}" for k, v in step.scalars.items()))
-                for panel in (p for p in step.panels.values() if isinstance(p, Text)):
-                    bar.write(f"  {panel.text}")
+                for name, panel in step.panels.items():
+                    if isinstance(panel, Text):
+                        bar.write(f"  {name}: {panel.text}")
+                    elif isinstance(panel, Bars):
+                        amounts = zip(panel.labels, panel.values, strict=True)
+                        bar.write(f"  {name}: " + ", ".join(f"{label.strip()} {v:.3g}" for label, v in amounts))
         if folder and (step.step % arguments.checkpoint_every == 0 or step.step == last):
             lesson.save_checkpoint(folder, live)
         if step.step == last:
@@ -70,5 +73,5 @@ def _run(lesson: Any, config: Any, arguments: argparse.Namespace) -> None:
 
 def finished(lesson: Any, config: Any, folder: Path) -> Any:
     """The state of a checkpoint, to look at or export without another step."""
-    saved = _loop.read_about(folder)["config"]
-    return lesson.restore(replace(build(lesson.Config, saved), steps=config.steps), folder)
+    saved = _loop.read_about(folder)["config"] | {"steps": config.steps}
+    return lesson.restore(lesson.Config(**saved), folder)

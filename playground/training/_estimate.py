@@ -5,13 +5,15 @@ there: counted are its parameters, the bytes that the forward pass keeps for the
 multiplications, and the operations (a small model's time goes into starting them, not into arithmetic).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -32,6 +34,38 @@ class Estimate:
     parameters: int
 
 
+@dataclass(frozen=True)
+class Plan:
+    """One step of a run, on the meta device.
+
+    `losses` yields the losses of one step, one after another; each is followed by a backward pass. `optimizers`
+    are those whose own work counts (Adam in one piece is too little to count); `averaged` is the number of
+    parameters that are kept a second time (a moving average).
+    """
+
+    networks: Mapping[str, nn.Module]
+    losses: Callable[[], Iterable[Tensor]]
+    steps: int
+    data_bytes: int
+    averaged: int = 0
+    optimizers: Sequence[torch.optim.Optimizer] = ()
+
+
+class FlashAttention(TorchFunctionMode):
+    """Takes the way through attention that a CPU takes, which never writes the scores (T × T) down; the meta device
+    by itself would take the one that does. (With a trained bias added to the scores, both write them down.)"""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is F.scaled_dot_product_attention:
+            mask = kwargs.get("attn_mask")
+            if mask is None or not mask.requires_grad:
+                flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+                options = {"attn_mask": mask, "scale": kwargs.get("scale")}
+                return flash(*args, 0.0, kwargs.get("is_causal", False), **options)[0]
+        return func(*args, **kwargs)
+
+
 class _Counter(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
@@ -42,23 +76,17 @@ class _Counter(TorchDispatchMode):
         self.operations += 1
         count = flop_registry.get(func._overloadpacket)
         self.flops += count(*args, **(kwargs or {}), out_val=out) if count else 0
+        if "flash_attention_for_cpu" in str(func):
+            back = "backward" in str(func)  # its first argument is the gradient, then come q, k and v
+            q, k = args[back], args[back + 1]
+            self.flops += (10 if back else 4) * q.numel() * k.shape[2]
         self.bytes += sum(t.nbytes for t in (out if isinstance(out, (tuple, list)) else [out]) if torch.is_tensor(t))
         return out
 
 
-def estimate(
-    losses: Callable[[], Iterable[Tensor]],
-    networks: Iterable[torch.nn.Module],
-    steps: int,
-    data_bytes: int,
-    averaged: int = 0,
-) -> Estimate:
-    """Count one step on the meta device.
-
-    `losses` yields the losses of one step, one after another; each is followed by a backward pass. `averaged` is
-    the number of parameters that are kept a second time (a moving average).
-    """
-    parameters = sum(p.numel() for network in networks for p in network.parameters())
+def estimate(plan: Plan) -> Estimate:
+    """Count one step."""
+    parameters = sum(p.numel() for network in plan.networks.values() for p in network.parameters())
     kept: dict[int, Tensor] = {}
 
     def pack(t: Tensor) -> Tensor:
@@ -66,15 +94,17 @@ def estimate(
         return t
 
     counter, most = _Counter(), 0
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t), counter:
-        for loss in losses():
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t), torch.device("meta"), FlashAttention(), counter:
+        for loss in plan.losses():
             most = max(most, sum(t.nbytes for t in kept.values()))
             loss.backward()
             kept.clear()
-    states = parameters * 4 * 4 + averaged * 4  # weights, gradients, Adam's two averages
+        for optimizer in plan.optimizers:
+            optimizer.step()
+    states = parameters * 4 * 4 + plan.averaged * 4  # weights, gradients, Adam's two averages
     seconds = counter.operations * SECONDS_PER_OPERATION + counter.flops / FLOPS_PER_SECOND
     seconds += (counter.bytes + 2 * states) / BYTES_PER_SECOND
-    return Estimate(LIBRARY_BYTES + data_bytes + states + 2 * most, steps * seconds, parameters)
+    return Estimate(LIBRARY_BYTES + plan.data_bytes + states + 2 * most, plan.steps * seconds, parameters)
 
 
 def data_bytes(config: Any) -> int:

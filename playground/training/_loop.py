@@ -1,9 +1,9 @@
-"""What every picture lesson's loop needs and none is about: numbers for a step, when to look, when to stop,
+"""What every lesson's loop needs and none is about: numbers for a step, when to look, when to stop,
 and checkpoints (safetensors and JSON: nothing is ever unpickled)."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,21 @@ def grad_norm(module: torch.nn.Module) -> float:
 # ── checkpoints ──────────────────────────────────────────────────────────────
 
 
-def save_checkpoint(folder: Path, config: Any, step: int, history: Any, parts: Mapping[str, Any]) -> None:
-    """Write modules and optimizers by name, and what describes the run; the folder is whole or absent."""
+def parts(model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Any]:
+    """What a checkpoint of a model with several optimizers holds, by name."""
+    return {"model": model, **{f"optimizer.{i}": optimizer for i, optimizer in enumerate(optimizers)}}
+
+
+def save_checkpoint(
+    folder: Path,
+    config: Any,
+    step: int,
+    history: Any,
+    parts: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Write modules and optimizers by name, what describes the run, and files of text (a tokenizer) by their names;
+    the folder is whole or absent."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {}
@@ -68,6 +81,8 @@ def save_checkpoint(folder: Path, config: Any, step: int, history: Any, parts: M
     save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, new / "state.safetensors")
     about = {"step": step, "config": asdict(config), "history": history}
     (new / "training.json").write_text(json.dumps(about, indent=1), "utf-8")
+    for name, text in (texts or {}).items():
+        (new / name).write_text(text, "utf-8")
     old = folder.with_name(folder.name + ".old")
     if folder.exists():
         folder.rename(old)
@@ -78,22 +93,43 @@ def save_checkpoint(folder: Path, config: Any, step: int, history: Any, parts: M
         old.rmdir()
 
 
-def load_checkpoint(folder: Path, config: Any, parts: Mapping[str, Any]) -> tuple[int, Any]:
-    """Fill modules and optimizers from a folder of `save_checkpoint`; the steps done, and the history.
+def refuse_other(folder: Path, config: Any, same: Sequence[str] | None = None) -> None:
+    """Stop where a checkpoint was made with other values than `config` has, in the fields `same` (None: in all that
+    may not change when a run goes on).
+
+    Raises:
+        PlaygroundError: no checkpoint, or another configuration, with both values.
+    """
+    saved, given = read_about(folder)["config"], asdict(config)
+    for name in (n for n in given if n not in FREE) if same is None else same:
+        if saved.get(name) != given[name]:
+            raise PlaygroundError(
+                f"The checkpoint {folder.name} was made with {name} = {saved.get(name)!r}, this run has "
+                f"{given[name]!r}: set it back, or begin a new run."
+            )
+
+
+def tokenizer(folder: Path, config: Any, same: Sequence[str]) -> Any:
+    """The tokenizer (`tokenizers.Tokenizer`) of a checkpoint that was made with the same values in the fields `same`.
 
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    from tokenizers import Tokenizer
+
+    refuse_other(folder, config, same)
+    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def load_checkpoint(folder: Path, parts: Mapping[str, Any]) -> tuple[int, Any]:
+    """Fill modules and optimizers from a folder of `save_checkpoint`; the steps done, and the history.
+
+    Raises:
+        PlaygroundError: no checkpoint.
+    """
     from safetensors.torch import load_file
 
     about = read_about(folder)
-    for name, value in asdict(config).items():
-        saved = about["config"].get(name)
-        if saved != value and name not in FREE:
-            raise PlaygroundError(
-                f"The checkpoint {folder.name} was made with {name} = {saved!r}, this run has {value!r}: "
-                "set it back, or begin a new run."
-            )
     tensors = load_file(folder / "state.safetensors")
     for name, part in parts.items():
         own = {k.removeprefix(f"{name}."): v for k, v in tensors.items() if k.startswith(f"{name}.")}
@@ -105,7 +141,7 @@ def load_checkpoint(folder: Path, config: Any, parts: Mapping[str, Any]) -> tupl
             part.load_state_dict({**part.state_dict(), "state": state})
         else:
             part.load_state_dict(own)
-    return int(about["step"]), about["history"]
+    return int(about["step"]), about.get("history")
 
 
 def read_about(folder: Path) -> dict[str, Any]:

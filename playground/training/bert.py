@@ -27,14 +27,12 @@ and "the [MASK] is sweet" the neighbours are the same.
 Try it:  python -m playground.training.bert --steps 600
 """
 
-import hashlib
-import json
-import lzma
 import math
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +45,21 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _command, _estimate, _loop, _texts
 
-EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
-END = "<|endoftext|>"  # between two texts of a file; no token
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")  # the first token ids, in this order
 PAD, UNK, CLS, SEP, MASK = range(5)
 HIDDEN = -100  # a label that no loss is computed for
 WATCHED = "The sky is [MASK]."  # the gap that is filled in at every look
+
+
+SAME = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "optimizer",
+)  # what a checkpoint and the run that goes on from it must agree in
 
 
 @dataclass(frozen=True)
@@ -84,38 +90,6 @@ class Config:
 
 
 # ── data: texts → word pieces ────────────────────────────────────────────────
-
-
-def documents(config: Config) -> tuple[list[str], list[str]]:
-    """The texts as (training, held out), split by a hash of each text, so that the split never changes.
-
-    Raises:
-        PlaygroundError: the corpus is not there, or there is nothing to train on.
-    """
-    docs = [(doc, config.repeats) for doc in _read(EVERYDAY)] if config.repeats else []
-    for name in filter(None, config.corpus.split(",")):
-        if not Path(name).exists():
-            raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-        docs += [(doc, 1) for doc in _read(Path(name))]
-    train, held_out = [], []
-    for doc, times in docs:
-        if int.from_bytes(hashlib.sha256(doc.encode()).digest()[:4], "big") / 2**32 < config.held_out:
-            held_out.append(doc)
-        else:
-            train += [doc] * times
-    if not train:  # a single text cannot be held out
-        train, held_out = held_out, []
-    if not train:
-        raise PlaygroundError(f"There is no text to train on in {config.corpus or EVERYDAY}: add a .txt file.")
-    return train, held_out
-
-
-def _read(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
@@ -270,7 +244,8 @@ class BERT(nn.Module):
     def read(self, ids: Tensor) -> Tensor:
         """What the blocks make of every token: (B, T) -> (B, T, C). Padding is read by nobody."""
         padding = ids == PAD
-        real = ~padding[:, None, None, :] if padding.any() else None  # (B, 1, 1, T)
+        padded = not ids.is_meta and bool(padding.any())  # on the meta device there are shapes and no numbers
+        real = ~padding[:, None, None, :] if padded else None  # (B, 1, 1, T)
         x = self.ln(self.tokens(ids) + self.positions.weight[: ids.shape[1]])
         for block in self.blocks:
             x = block(x, real)
@@ -374,6 +349,7 @@ class Live:
     optimizers: list[torch.optim.Optimizer]
     batch: tuple[Tensor, Tensor]  # what the model reads and what it must say, each (B, T)
     step: int
+    held: tuple[np.ndarray, np.ndarray] | None = None  # the same of rows that are never trained on
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -398,6 +374,26 @@ def make_optimizers(config: Config, model: BERT) -> list[torch.optim.Optimizer]:
     return [torch.optim.AdamW(groups, betas=(0.9, 0.98))]
 
 
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    with torch.device("meta"):
+        model = BERT(config)
+        ids = torch.zeros(config.batch_size, config.block_size, dtype=torch.long)
+    gaps = max(1, round(ids.numel() * config.mask_rate))
+
+    def losses() -> Iterator[Tensor]:
+        read = model.read(ids).flatten(0, 1)[:gaps]
+        yield F.cross_entropy(model.head(read), ids.flatten()[:gaps])
+
+    data_bytes = _texts.memory_bytes(config.corpus, config.repeats)
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
+
+
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
     """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
 
@@ -407,8 +403,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     Raises:
         PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
     """
-    train_docs, held_docs = documents(config)
-    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size)
+    train_docs, held_docs = _texts.documents(config)
+    tokenizer = _loop.tokenizer(start, config, SAME) if start else train_tokenizer(train_docs, config.vocab_size)
     config = replace(config, vocab_size=tokenizer.get_vocab_size())
     docs, held = encode(tokenizer, train_docs), encode(tokenizer, held_docs)
     if not docs:
@@ -416,7 +412,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     torch.manual_seed(config.seed)  # the weights' first values
     model = BERT(config)
     optimizers = make_optimizers(config, model)
-    first = load_checkpoint(start, model, optimizers) if start else 0
+    first = _loop.load_checkpoint(start, _loop.parts(model, optimizers))[0] if start else 0
     test = held_out_gaps(held, config) if held else None
     ngram = NGram(docs, config.vocab_size).accuracy(*test) if test else math.nan
 
@@ -437,11 +433,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         loss, accuracy = _loss(model, inputs, labels, config.bf16)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise PlaygroundError(
-                f"The loss is no longer a number at step {step} (learning rate {learning_rate(config, step):g}): "
-                "the steps were too long. Lower the learning rate and start again from the last checkpoint."
-            )
+        values = {"loss": loss.item(), "gradient": float(norm)}
+        _loop.stop_if_diverged(step + 1, learning_rate(config, step), values)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -450,7 +443,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         scalars = {"loss": loss.item(), "accuracy": accuracy, "learning_rate": learning_rate(config, step),
                    "grad_norm": float(norm), "tokens_per_s": inputs.numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
-        live = Live(config, model, tokenizer, optimizers, (inputs, labels), step + 1)
+        live = Live(config, model, tokenizer, optimizers, (inputs, labels), step + 1, test)
         if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
             panels = look(live)
             if test:
@@ -510,52 +503,29 @@ def filled_in(live: Live, inputs: np.ndarray, labels: np.ndarray) -> str:
     return " ".join(words).replace(" ##", "").strip()
 
 
-# ── checkpoints (safetensors and JSON: nothing is ever unpickled) ────────────
+# ── checkpoints, export, the command line ────────────────────────────────────
 
 
 def save_checkpoint(folder: Path, live: Live) -> None:
-    """Weights, optimizer state, tokenizer and configuration; the folder is whole or absent."""
-    from safetensors.torch import save_file
-
-    new = folder.with_name(folder.name + ".new")
-    new.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{k}": v for k, v in live.model.state_dict().items()}
-    for i, optimizer in enumerate(live.optimizers):
-        for j, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{j}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, new / "state.safetensors")
-    live.tokenizer.save(str(new / "tokenizer.json"))
-    (new / "training.json").write_text(json.dumps({"step": live.step, "config": asdict(live.config)}, indent=1))
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    if old.exists():
-        for path in old.iterdir():
-            path.unlink()
-        old.rmdir()
+    """Everything a run needs to go on as if it had never stopped."""
+    parts, texts = _loop.parts(live.model, live.optimizers), {"tokenizer.json": live.tokenizer.to_str(pretty=True)}
+    _loop.save_checkpoint(folder, live.config, live.step, None, parts, texts)
 
 
-def load_checkpoint(folder: Path, model: BERT, optimizers: list[torch.optim.Optimizer]) -> int:
-    """Fill model and optimizers from a folder of `save_checkpoint`; the number of steps already done."""
-    from safetensors.torch import load_file
+def restore(config: Config, folder: Path) -> Live:
+    """The state of a checkpoint.
 
-    tensors = load_file(folder / "state.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for i, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimizer.{i}."):
-                _, _, j, name = key.split(".", 3)
-                state.setdefault(int(j), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(json.loads((folder / "training.json").read_text())["step"])
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    Raises:
+        PlaygroundError: no checkpoint, or one of another model.
+    """
+    tokenizer = _loop.tokenizer(folder, config, SAME)
+    config = replace(config, vocab_size=tokenizer.get_vocab_size())
+    model = BERT(config)
+    optimizers = make_optimizers(config, model)
+    step, _ = _loop.load_checkpoint(folder, _loop.parts(model, optimizers))
+    docs = encode(tokenizer, _texts.documents(config)[1]) if _texts.there(config.corpus) else []
+    held, empty = held_out_gaps(docs, config) if docs else None, torch.empty(0, dtype=torch.long)
+    return Live(config, model, tokenizer, optimizers, (empty, empty), step, held)
 
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
@@ -601,79 +571,9 @@ def to_bert(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-# ── the command line ─────────────────────────────────────────────────────────
-
-
 def main() -> None:
-    """Train from the command line; errors are one sentence."""
-    import argparse
-    import sys
-
-    from playground.fields import add_arguments, from_arguments
-
-    parser = argparse.ArgumentParser(
-        prog="python -m playground.training.bert",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser, Config)
-    parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
-    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
-    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
-    parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
-    parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    arguments = parser.parse_args()
-    try:
-        _run(from_arguments(Config, arguments), arguments)
-    except PlaygroundError as error:
-        print(f"bert: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _run(config: Config, arguments: Any) -> None:
-    from tqdm import tqdm
-
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    rng = torch.Generator().manual_seed(config.seed)
-    start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
-    bar = tqdm(total=config.steps, disable=arguments.json)
-    live = None
-    done = json.loads((start / "training.json").read_text())["step"] if start else 0
-    for step in [] if arguments.until and done >= arguments.until else train(config, rng, start):
-        live = step.live
-        if arguments.json:
-            print(json.dumps(step.to_json()), flush=True)
-        else:
-            bar.update(step.step - bar.n)
-            bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
-            if "gap" in step.panels:
-                s, gap = step.scalars, step.panels["gap"]
-                if "held_out_accuracy" in s:
-                    bar.write(f"step {step.step}: loss {s['loss']:.3f}, held-out gaps filled "
-                              f"{s['held_out_accuracy']:.1%} (n-gram {s['ngram_accuracy']:.1%})")  # fmt: skip
-                    bar.write("  " + step.panels["held-out text"].text)
-                words = ", ".join(f"{w} {p:.2f}" for w, p in zip(gap.labels, gap.values, strict=True))
-                bar.write(f"  {WATCHED} {words}")
-        pause = step.step == min(config.steps, arguments.until or config.steps)
-        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or pause):
-            save_checkpoint(arguments.checkpoint, live)
-        if pause:
-            break
-    if arguments.export:
-        export(arguments.export, live or finished(config, arguments.checkpoint))
-
-
-def finished(config: Config, folder: Path) -> Live:
-    """The model of a checkpoint, to look at or export without another step."""
-    saved = json.loads((folder / "training.json").read_text())
-    config = replace(config, **saved["config"])
-    model = BERT(config)
-    optimizers = make_optimizers(config, model)
-    step = load_checkpoint(folder, model, optimizers)
-    empty = torch.empty(0, dtype=torch.long)
-    return Live(config, model, _load_tokenizer(folder), optimizers, (empty, empty), step)
+    """Train from the command line."""
+    _command.main(sys.modules[__name__], "bert")
 
 
 if __name__ == "__main__":

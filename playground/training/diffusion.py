@@ -328,8 +328,8 @@ class Live:
         return {"model": self.net, "average": self.average, "optimizer": self.optimizer}
 
 
-def estimate(config: Config) -> _estimate.Estimate:
-    """Memory and seconds that the whole run will take, found without allocating anything."""
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
     with torch.device("meta"):
         net = network(config)
         x = torch.empty(config.batch_size, *_sets.shape(config))
@@ -339,7 +339,12 @@ def estimate(config: Config) -> _estimate.Estimate:
         yield (net(x, t) - x).square().mean()
 
     averaged = sum(p.numel() for p in net.parameters())
-    return _estimate.estimate(step, [net], config.steps, _estimate.data_bytes(config), averaged)
+    return _estimate.Plan({"": net}, step, config.steps, _estimate.data_bytes(config), averaged)
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def begin(config: Config) -> Live:
@@ -488,8 +493,9 @@ def restore(config: Config, folder: Path) -> Live:
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    _loop.refuse_other(folder, config)
     live = begin(config)
-    live.step, live.history = _loop.load_checkpoint(folder, config, live.parts)
+    live.step, live.history = _loop.load_checkpoint(folder, live.parts)
     return live
 
 

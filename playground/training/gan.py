@@ -244,8 +244,8 @@ class Live:
                 "adam_G": self.optimizer_G, "adam_D": self.optimizer_D}  # fmt: skip
 
 
-def estimate(config: Config) -> _estimate.Estimate:
-    """Memory and seconds that the whole run will take, found without allocating anything."""
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
     with torch.device("meta"):
         G, D = Generator(config), Discriminator(config)
         z = torch.empty(config.batch_size, config.latent_dim)
@@ -259,7 +259,12 @@ def estimate(config: Config) -> _estimate.Estimate:
         yield generator_loss(D, G(z), config.loss)
 
     averaged = sum(p.numel() for p in G.parameters())
-    return _estimate.estimate(step, [G, D], config.steps, _estimate.data_bytes(config), averaged)
+    return _estimate.Plan({"G": G, "D": D}, step, config.steps, _estimate.data_bytes(config), averaged)
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def begin(config: Config) -> Live:
@@ -399,8 +404,9 @@ def restore(config: Config, folder: Path) -> Live:
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    _loop.refuse_other(folder, config)
     live = begin(config)
-    live.step, live.history = _loop.load_checkpoint(folder, config, live.parts)
+    live.step, live.history = _loop.load_checkpoint(folder, live.parts)
     return live
 
 

@@ -22,13 +22,11 @@ than *potato*.
 Try it:  python -m playground.training.gpt --steps 200
 """
 
-import hashlib
-import json
-import lzma
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +39,19 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _command, _estimate, _loop, _texts
 
-EVERYDAY = Path(__file__).parents[2] / "assets" / "data" / "everyday"
-END = "<|endoftext|>"
+END, EVERYDAY = _texts.END, _texts.EVERYDAY
 WATCHED = ("The sky is", (" blue", " potato"))  # one prompt, and the words to compare after it
+
+
+SAME = (
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "optimizer",
+)  # what a checkpoint and the run that goes on from it must agree in
 
 
 @dataclass(frozen=True)
@@ -85,45 +92,20 @@ def documents(config: Config) -> tuple[list[str], list[str]]:
     Raises:
         PlaygroundError: the corpus is not there, or there is nothing to train on.
     """
-    own = _read_folder(EVERYDAY)
-    foreign = _read_corpus(config.corpus) if config.corpus else []
-    if not config.repeats:
-        own = []
-    train, held_out = [], []
-    for doc, times in [(d, 1) for d in foreign] + [(d, config.repeats) for d in own]:
-        number = int.from_bytes(hashlib.sha256(doc.encode()).digest()[:4], "big") / 2**32
-        if number < config.held_out:
-            held_out.append(doc)
-        else:
-            train += [doc] * times
-    if not train:
-        raise PlaygroundError(f"There is no text to train on in {config.corpus or EVERYDAY}: add a .txt file.")
-    return train, held_out
+    foreign = _from_hub(config.corpus) if config.corpus.startswith("hub:") else _texts.corpus(config.corpus)
+    own = _texts.read(EVERYDAY) if config.repeats else []
+    docs = [(d, 1) for d in foreign] + [(d, config.repeats) for d in own]
+    return _texts.split(docs, config.held_out, config.corpus)
 
 
-def _read_folder(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
+def _from_hub(corpus: str) -> list[str]:
+    from huggingface_hub import snapshot_download
 
-
-def _read_corpus(corpus: str) -> list[str]:
-    if corpus.startswith("hub:"):
-        from huggingface_hub import snapshot_download
-
-        name, _, wanted = corpus.removeprefix("hub:").partition("@")
-        revision, _, file = wanted.partition(":")
-        patterns = [file] if file else ["*-train.txt", "*.txt.xz"]
-        folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=patterns)
-        return _read_folder(Path(folder))
-    docs: list[str] = []
-    for name in corpus.split(","):
-        if not Path(name).exists():
-            raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-        docs += _read_folder(Path(name))
-    return docs
+    name, _, wanted = corpus.removeprefix("hub:").partition("@")
+    revision, _, file = wanted.partition(":")
+    patterns = [file] if file else ["*-train.txt", "*.txt.xz"]
+    folder = snapshot_download(name, repo_type="dataset", revision=revision or None, allow_patterns=patterns)
+    return _texts.read(Path(folder))
 
 
 def train_tokenizer(docs: Sequence[str], vocab_size: int, lines: bool = False) -> Any:
@@ -249,6 +231,7 @@ class Live:
     optimizers: list[torch.optim.Optimizer]
     batch: Tensor  # (B, T + 1)
     step: int
+    held: np.ndarray | None = None  # rows that are never trained on (n, T + 1)
 
 
 def learning_rate(config: Config, step: int) -> float:
@@ -273,6 +256,21 @@ def make_optimizers(config: Config, model: GPT) -> list[torch.optim.Optimizer]:
     return [torch.optim.AdamW(groups, betas=(0.9, 0.95))]
 
 
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    with torch.device("meta"):
+        model = GPT(config)
+        batch = torch.zeros(config.batch_size, config.block_size + 1, dtype=torch.long)
+    data_bytes = _texts.memory_bytes(config.corpus, config.repeats)
+    losses = lambda: iter([_loss(model, batch, bf16=False)])
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
+
+
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
     """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
 
@@ -283,14 +281,16 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
     """
     train_docs, held_docs = documents(config)
-    tokenizer = _load_tokenizer(start) if start else train_tokenizer(train_docs, config.vocab_size, config.lines)
+    tokenizer = (
+        _loop.tokenizer(start, config, SAME) if start else train_tokenizer(train_docs, config.vocab_size, config.lines)
+    )
     config = replace(config, vocab_size=tokenizer.get_vocab_size())
-    docs, held = encode(tokenizer, train_docs), encode(tokenizer, held_docs)
+    docs = encode(tokenizer, train_docs)
     torch.manual_seed(config.seed)  # the weights' first values
     model = GPT(config)
     optimizers = make_optimizers(config, model)
-    first = load_checkpoint(start, model, optimizers) if start else 0
-    held_rows = blocks(held, config.block_size, 0, 0)[:64] if held else None
+    first = _loop.load_checkpoint(start, _loop.parts(model, optimizers))[0] if start else 0
+    held_rows = held_out(tokenizer, held_docs, config)
 
     epoch, rows, begun = -1, np.empty((0, 0)), time.perf_counter()
     per_epoch = max(1, len(blocks(docs, config.block_size, config.seed, 0)) // config.batch_size)
@@ -307,11 +307,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         loss = _loss(model, batch, config.bf16)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise PlaygroundError(
-                f"The loss is no longer a number at step {step} (learning rate {learning_rate(config, step):g}): "
-                "the steps were too long. Lower the learning rate and start again from the last checkpoint."
-            )
+        values = {"loss": loss.item(), "gradient": float(norm)}
+        _loop.stop_if_diverged(step + 1, learning_rate(config, step), values)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -320,13 +317,18 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         scalars = {"loss": loss.item(), "learning_rate": learning_rate(config, step), "grad_norm": float(norm),
                    "tokens_per_s": batch[:, 1:].numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
-        live = Live(config, model, tokenizer, optimizers, batch, step + 1)
+        live = Live(config, model, tokenizer, optimizers, batch, step + 1, held_rows)
         if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
             if held_rows is not None:
                 scalars["held_out_loss"] = evaluate(model, held_rows, config)
             panels = look(live, rng)
             begun = time.perf_counter()
         yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+
+
+def held_out(tokenizer: Any, docs: list[str], config: Config) -> np.ndarray | None:
+    """Rows of texts that are never trained on, always the same: (n, T + 1), or None where there are no such texts."""
+    return blocks(encode(tokenizer, docs), config.block_size, 0, 0)[:64] if docs else None
 
 
 def _loss(model: GPT, batch: Tensor, bf16: bool) -> Tensor:
@@ -355,58 +357,35 @@ def look(live: Live, rng: torch.Generator) -> dict[str, Any]:
 
 @torch.no_grad()
 def word_probability(model: GPT, tokenizer: Any, prompt: str, word: str) -> float:
-    """p(word | prompt), the product over the word's tokens."""
+    """p(word | prompt), the product over the word's tokens; of a long prompt the end is read."""
     before, after = [0, *tokenizer.encode(prompt).ids], tokenizer.encode(word).ids
-    logp = model(torch.tensor([before + after])).float().log_softmax(-1)[0]  # (T, V)
-    return math.exp(sum(float(logp[len(before) - 1 + i, t]) for i, t in enumerate(after)))
+    ids = (before + after[:-1])[-model.block_size :]
+    logp = model(torch.tensor([ids])).float().log_softmax(-1)[0, -len(after) :]  # (tokens of the word, V)
+    return math.exp(sum(float(logp[i, t]) for i, t in enumerate(after)))
 
 
-# ── checkpoints (safetensors and JSON: nothing is ever unpickled) ────────────
+# ── checkpoints, export, the command line ────────────────────────────────────
 
 
 def save_checkpoint(folder: Path, live: Live) -> None:
-    """Weights, optimizer state, tokenizer and configuration; the folder is whole or absent."""
-    from safetensors.torch import save_file
-
-    new = folder.with_name(folder.name + ".new")
-    new.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{k}": v for k, v in live.model.state_dict().items()}
-    for i, optimizer in enumerate(live.optimizers):
-        for j, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{j}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, new / "state.safetensors")
-    live.tokenizer.save(str(new / "tokenizer.json"))
-    (new / "training.json").write_text(json.dumps({"step": live.step, "config": asdict(live.config)}, indent=1))
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    if old.exists():
-        for path in old.iterdir():
-            path.unlink()
-        old.rmdir()
+    """Everything a run needs to go on as if it had never stopped."""
+    parts, texts = _loop.parts(live.model, live.optimizers), {"tokenizer.json": live.tokenizer.to_str(pretty=True)}
+    _loop.save_checkpoint(folder, live.config, live.step, None, parts, texts)
 
 
-def load_checkpoint(folder: Path, model: GPT, optimizers: list[torch.optim.Optimizer]) -> int:
-    """Fill model and optimizers from a folder of `save_checkpoint`; the number of steps already done."""
-    from safetensors.torch import load_file
+def restore(config: Config, folder: Path) -> Live:
+    """The state of a checkpoint.
 
-    tensors = load_file(folder / "state.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for i, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimizer.{i}."):
-                _, _, j, name = key.split(".", 3)
-                state.setdefault(int(j), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(json.loads((folder / "training.json").read_text())["step"])
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    Raises:
+        PlaygroundError: no checkpoint, or one of another model.
+    """
+    tokenizer = _loop.tokenizer(folder, config, SAME)
+    config = replace(config, vocab_size=tokenizer.get_vocab_size())
+    model = GPT(config)
+    optimizers = make_optimizers(config, model)
+    step, _ = _loop.load_checkpoint(folder, _loop.parts(model, optimizers))
+    held = held_out(tokenizer, documents(config)[1], config) if _texts.there(config.corpus) else None
+    return Live(config, model, tokenizer, optimizers, torch.empty(0), step, held)
 
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
@@ -445,79 +424,9 @@ def to_gpt2(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-# ── the command line ─────────────────────────────────────────────────────────
-
-
 def main() -> None:
-    """Train from the command line; errors are one sentence."""
-    import argparse
-    import sys
-
-    from playground.fields import add_arguments, from_arguments
-
-    parser = argparse.ArgumentParser(
-        prog="python -m playground.training.gpt",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser, Config)
-    parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
-    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
-    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
-    parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
-    parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    arguments = parser.parse_args()
-    try:
-        _run(from_arguments(Config, arguments), arguments)
-    except PlaygroundError as error:
-        print(f"gpt: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _run(config: Config, arguments: Any) -> None:
-    from tqdm import tqdm
-
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    rng = torch.Generator().manual_seed(config.seed)
-    start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
-    bar = tqdm(total=config.steps, disable=arguments.json)
-    live = None
-    done = json.loads((start / "training.json").read_text())["step"] if start else 0
-    for step in [] if arguments.until and done >= arguments.until else train(config, rng, start):
-        live = step.live
-        if arguments.json:
-            print(json.dumps(step.to_json()), flush=True)
-        else:
-            bar.update(step.step - bar.n)
-            bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
-            if "sample" in step.panels:
-                held = step.scalars.get("held_out_loss", float("nan"))
-                words = step.panels["next word"]
-                probs = ", ".join(f"{w.strip()} {p:.2e}" for w, p in zip(words.labels, words.values, strict=True))
-                bar.write(f"step {step.step}: loss {step.scalars['loss']:.3f}, held out {held:.3f}, {probs}")
-                bar.write(f"  {step.panels['sample'].text!r}")
-        pause = step.step == min(config.steps, arguments.until or config.steps)
-        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or pause):
-            save_checkpoint(arguments.checkpoint, live)
-        if pause:
-            break
-    if arguments.export:
-        if live is None:  # everything was done before: load it to write it
-            live = finished(config, arguments.checkpoint)
-        export(arguments.export, live)
-
-
-def finished(config: Config, folder: Path) -> Live:
-    """The model of a checkpoint, to look at or export without another step."""
-    tokenizer = _load_tokenizer(folder)
-    saved = json.loads((folder / "training.json").read_text())
-    config = replace(config, **saved["config"])
-    model = GPT(config)
-    optimizers = make_optimizers(config, model)
-    step = load_checkpoint(folder, model, optimizers)
-    return Live(config, model, tokenizer, optimizers, torch.empty(0), step)
+    """Train from the command line."""
+    _command.main(sys.modules[__name__], "gpt")
 
 
 if __name__ == "__main__":

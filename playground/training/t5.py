@@ -33,17 +33,15 @@ falls again when cross-attention finds where to look: the words around the gap, 
 letter that is being spoken. In a word, `ph` is one sound and `x` is two, so it cannot
 simply walk along.
 
-Try it:  python -m playground.training.t5 --steps 400 --task pronunciation
+Try it:  python -m playground.training.t5 --steps 400
+         python -m playground.training.t5 --task spans
 """
 
-import hashlib
-import json
-import lzma
 import math
+import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,23 +54,40 @@ from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.fields import choice, slider, switch, text
 from playground.panels import Bars, Text
+from playground.training import _command, _estimate, _loop, _texts
+from playground.training._pairs import (
+    EOS,
+    PAD,
+    SENTINEL,
+    SENTINELS,
+    SPECIAL,
+    NGram,
+    Pair,
+    Pronunciations,
+    batches,
+    collate,
+    is_sentinel,
+    train_tokenizer,
+)
 
-DATA = Path(__file__).parents[2] / "assets" / "data"
-END = "<|endoftext|>"  # between two texts of a file; no token
-SENTINELS = 32
-SPECIAL = ("<pad>", "</s>", "<unk>", *(f"<extra_id_{i}>" for i in range(SENTINELS)))  # the first token ids
-PAD, EOS, UNK, SENTINEL = range(4)  # SENTINEL + i is <extra_id_i>
 BUCKETS, FARTHEST = 32, 128  # of relative positions
 WATCHED = {"spans": "The sky is<extra_id_0>.", "pronunciation": "playground"}  # answered at every look
 
-Pair = tuple[list[int], list[int]]  # token ids of an input and its output, each ended by EOS
+SAME = (
+    "task",
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "optimizer",
+)  # what a checkpoint and the run that goes on from it must agree in
 
 
 @dataclass(frozen=True)
 class Config:
     """What a run is made of; with the same configuration, texts and thread count it gives the same model."""
 
-    task: str = choice("spans", ("spans", "pronunciation"), label="Task", help="what is learned")
+    task: str = choice("pronunciation", ("spans", "pronunciation"), label="Task", help="what is learned")
     corpus: str = text("", label="Folder of texts", help=(
         "for spans: files or folders of .txt or .txt.xz, commas between, read with the embedded texts"))  # fmt: skip
     repeats: int = slider(1, 0, 20, label="Repeats", help="how often the embedded texts return in one pass of all")
@@ -100,26 +115,11 @@ class Config:
 # ── data ─────────────────────────────────────────────────────────────────────
 
 
-def is_held_out(key: str, part: float) -> bool:
-    """Whether a text or word is never trained on: by its hash, so that the split never changes."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32 < part
-
-
 class Spans:
     """The texts of a configuration as pairs: a text with gaps, and what stood in them."""
 
     def __init__(self, config: Config, tokenizer: Any = None):
-        docs = [(doc, config.repeats) for doc in _read(DATA / "everyday")] if config.repeats else []
-        for name in filter(None, config.corpus.split(",")):
-            if not Path(name).exists():
-                raise PlaygroundError(f"{name!r} is not there: give a folder or file of .txt or .txt.xz texts.")
-            docs += [(doc, 1) for doc in _read(Path(name))]
-        train = [doc for doc, times in docs for _ in range(times) if not is_held_out(doc, config.held_out)]
-        held = [doc for doc, _ in docs if is_held_out(doc, config.held_out)]
-        if not train:  # a single text cannot be held out
-            train, held = held, []
-        if not train:
-            raise PlaygroundError(f"There is no text to train on in {config.corpus or DATA}: add a .txt file.")
+        train, held = _texts.documents(config)
         self.config = config
         self.tokenizer = tokenizer or train_tokenizer(train, config.vocab_size)
         self.docs, self.held_docs = self._encode(train), self._encode(held)
@@ -178,101 +178,7 @@ class Spans:
         return "".join(pieces).strip()
 
 
-class Pronunciations:
-    """The words of the CMU dictionary as pairs: letters, and phonemes without stress."""
-
-    def __init__(self, config: Config, tokenizer: Any = None):
-        self.config = config
-        lines = lzma.decompress((DATA / "cmudict" / "cmudict.txt.xz").read_bytes()).decode().split("\n")
-        self.spoken: dict[str, list[str]] = {}  # a word may be spoken in several ways
-        for word, _, phonemes in (line.partition(" ") for line in lines if line):
-            self.spoken.setdefault(word, []).append(phonemes)
-        self.tokenizer = tokenizer or letters_and_phonemes(self.spoken)
-        self.held_words = [w for w in self.spoken if is_held_out(w, config.held_out)]
-        held = set(self.held_words)
-        self._ids = self.tokenizer.get_vocab()
-        self._pairs = [self._pair(w, p) for w, ways in self.spoken.items() if w not in held for p in ways]
-
-    def _pair(self, word: str, phonemes: str) -> Pair:
-        return [*map(self._ids.__getitem__, word), EOS], [*map(self._ids.__getitem__, phonemes.split()), EOS]
-
-    def pairs(self, epoch: int) -> list[Pair]:
-        """Every word that is not held out."""
-        return self._pairs
-
-    def held(self, most: int = 500) -> list[Pair]:
-        """Held-out words, always the same ones, with the first of their pronunciations."""
-        order = np.random.default_rng(0).permutation(len(self.held_words))[:most]
-        return [self._pair(w, self.spoken[w][0]) for w in (self.held_words[i] for i in order)]
-
-    def examples(self, pair: Pair) -> list[tuple[tuple[int, ...], int]]:
-        """What n-grams learn: (letter at the phoneme's place, phoneme before, next letter, letter before), phoneme."""
-        letters, phonemes = pair[0][:-1], pair[1][:-1]
-        at = lambda i: letters[i] if 0 <= i < len(letters) else PAD
-        before = [PAD, *phonemes]
-        return [((at(i), before[i], at(i + 1), at(i - 1)), p) for i, p in enumerate(phonemes)]
-
-    def counted(self) -> list[tuple[tuple[int, ...], int]]:
-        """All that n-grams may learn from: every phoneme of every word that is not held out."""
-        return [example for pair in self._pairs for example in self.examples(pair)]
-
-    def ask(self, text: str) -> list[int]:
-        """A word as an input."""
-        return [*self.tokenizer.encode(text.lower()).ids[:64], EOS]
-
-    def show(self, inputs: list[int], outputs: list[int]) -> str:
-        """A word, and what it was made to sound like."""
-        name = self.tokenizer.id_to_token
-        word = "".join(name(t) for t in inputs if t >= len(SPECIAL))
-        return f"{word}: {' '.join(name(t) for t in outputs if t >= len(SPECIAL))}"
-
-    def exact(self, inputs: Sequence[list[int]], outputs: Sequence[list[int]]) -> float:
-        """The part of the words that is spoken exactly as in one of the dictionary's ways."""
-        said = [self.show(x, y).split(": ") for x, y in zip(inputs, outputs, strict=True)]
-        return sum(phonemes in self.spoken[word] for word, phonemes in said) / len(said)
-
-
 TASKS: dict[str, Any] = {"spans": Spans, "pronunciation": Pronunciations}
-
-
-def _read(folder: Path) -> list[str]:
-    docs: list[str] = []
-    for path in [folder] if folder.is_file() else sorted([*folder.glob("*.txt"), *folder.glob("*.txt.xz")]):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        docs += [d.strip() for d in raw.decode("utf-8", errors="replace").split(END)]
-    return [d for d in docs if d]
-
-
-def train_tokenizer(docs: Sequence[str], vocab_size: int) -> Any:
-    """A byte-level BPE tokenizer (`tokenizers.Tokenizer`) in which the special tokens come first."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    special, alphabet = list(SPECIAL), pre_tokenizers.ByteLevel.alphabet()
-    tokenizer.train_from_iterator(docs, trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=special, initial_alphabet=alphabet, show_progress=False))  # fmt: skip
-    return tokenizer
-
-
-def letters_and_phonemes(spoken: dict[str, list[str]]) -> Any:
-    """A tokenizer (`tokenizers.Tokenizer`) whose tokens are letters (small) and phonemes (capitals)."""
-    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
-
-    letters = sorted({letter for word in spoken for letter in word})
-    phonemes = sorted({p for ways in spoken.values() for way in ways for p in way.split()})
-    vocab = {token: i for i, token in enumerate([*SPECIAL, *letters, *phonemes])}
-    tokenizer = Tokenizer(models.WordLevel(vocab, unk_token=SPECIAL[UNK]))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Split(Regex("[A-Z]+|."), "isolated")])  # fmt: skip
-    tokenizer.add_special_tokens(list(SPECIAL))
-    return tokenizer
-
-
-def is_sentinel(token: int) -> bool:
-    """Whether a token marks a gap."""
-    return SENTINEL <= token < SENTINEL + SENTINELS
 
 
 def parts(total: int, count: int, rng: np.random.Generator) -> list[int]:
@@ -315,32 +221,10 @@ def split_spans(outputs: list[int]) -> dict[int, list[int]]:
     return gaps
 
 
-def restore(pair: Pair) -> list[int]:
+def mend(pair: Pair) -> list[int]:
     """The text that `corrupt` was given."""
     gaps = split_spans(pair[1])
     return [t for token in pair[0][:-1] for t in (gaps.get(token, []) if is_sentinel(token) else [token])]
-
-
-def batches(pairs: list[Pair], size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Indices of one pass in a new order, in batches of like lengths, so that little padding is computed."""
-    rng = np.random.default_rng([seed, epoch, 1])
-    order = rng.permutation(len(pairs))
-    if len(order) < size:
-        return [order.tolist()]
-    found = []
-    for part in np.array_split(order, max(1, len(order) // (size * 32))):
-        pool = sorted(part.tolist(), key=lambda i: (len(pairs[i][0]), len(pairs[i][1])))
-        found += [pool[at : at + size] for at in range(0, len(pool) - size + 1, size)]
-    return [found[i] for i in rng.permutation(len(found))]
-
-
-def collate(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor]:
-    """Inputs (B, T) and outputs (B, U), short ones padded at the end."""
-    sides = []
-    for side in (0, 1):
-        width = max(len(pair[side]) for pair in pairs)
-        sides.append(torch.tensor([pair[side] + [PAD] * (width - len(pair[side])) for pair in pairs]))
-    return sides[0], sides[1]
 
 
 # ── the model ────────────────────────────────────────────────────────────────
@@ -367,7 +251,7 @@ class RelativeBias(nn.Module):
 
     def forward(self, length: int) -> Tensor:
         """(1, H, T, T)."""
-        places = torch.arange(length)
+        places = torch.arange(length, device=self.table.weight.device)
         distance = places[None, :] - places[:, None]  # (T, T), key minus query
         return self.table(bucket(distance, self.both_ways)).permute(2, 0, 1)[None]
 
@@ -460,6 +344,8 @@ class T5(nn.Module):
     def _begin(self, c: Config) -> None:
         """First values: T5's, and two hints that shorten a small model's way: near tokens begin as heavier ones, and
         cross-attention begins by looking for the same token in the input."""
+        if self.tokens.weight.is_meta:  # shapes, and no numbers
+            return
         depth = (c.n_embd // c.n_head) ** -0.5
         for name, p in self.named_parameters():
             if p.dim() == 2:  # 1 for embeddings, else 1/√(inputs); q also takes the 1/√d that attention leaves out
@@ -510,31 +396,6 @@ def sample(
     return [row[: row.index(EOS)] if EOS in row else row for row in written[:, 1:].tolist()]
 
 
-# ── the baseline: what came after what ───────────────────────────────────────
-
-
-class NGram:
-    """Guesses a token by counting: the one seen oftenest after this context, or after its longest known beginning.
-
-    A context lists what is nearest first; a task says what that is (`examples`).
-    """
-
-    def __init__(self, examples: Sequence[tuple[tuple[int, ...], int]]):
-        self.seen: dict[tuple[int, ...], Counter[int]] = {}
-        for (context, token), times in Counter(examples).items():
-            for n in range(len(context) + 1):
-                self.seen.setdefault(context[:n], Counter())[token] += times
-
-    def guess(self, context: tuple[int, ...]) -> int:
-        """The likeliest token; ties go to the smaller id."""
-        known = next(self.seen[context[:n]] for n in range(len(context), -1, -1) if context[:n] in self.seen)
-        return min(known, key=lambda t: (-known[t], t))
-
-    def accuracy(self, examples: Sequence[tuple[tuple[int, ...], int]]) -> float:
-        """The part of the tokens that it guesses."""
-        return sum(self.guess(context) == token for context, token in examples) / max(1, len(examples))
-
-
 # ── training ─────────────────────────────────────────────────────────────────
 
 
@@ -577,6 +438,24 @@ def make_optimizers(config: Config, model: T5) -> list[torch.optim.Optimizer]:
     return [torch.optim.AdamW(groups, betas=(0.9, 0.98))]
 
 
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
+    words = config.task == "pronunciation"
+    with torch.device("meta"):
+        model = T5(replace(config, vocab_size=110) if words else config)
+        gaps = round(config.block_size * config.span_rate)
+        lengths = (12, 11) if words else (config.block_size - gaps + gaps // 2, gaps + gaps // 2)
+        inputs, outputs = (torch.zeros(config.batch_size, n + 1, dtype=torch.long) for n in lengths)
+    losses = lambda: iter([F.cross_entropy(model(inputs, outputs).flatten(0, 1), outputs.flatten())])
+    data_bytes = 200_000_000 if words else _texts.memory_bytes(config.corpus, config.repeats)
+    return _estimate.Plan({"": model}, losses, config.steps, data_bytes, optimizers=make_optimizers(config, model))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
+
+
 def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
     """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
 
@@ -586,13 +465,13 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     Raises:
         PlaygroundError: no text, sizes that do not fit, or a loss that is no longer a number.
     """
-    task = TASKS[config.task](config, _load_tokenizer(start) if start else None)
+    task = TASKS[config.task](config, _loop.tokenizer(start, config, SAME) if start else None)
     tokenizer = task.tokenizer
     config = replace(config, vocab_size=tokenizer.get_vocab_size())
     torch.manual_seed(config.seed)  # the weights' first values
     model = T5(config)
     optimizers = make_optimizers(config, model)
-    first = load_checkpoint(start, model, optimizers) if start else 0
+    first = _loop.load_checkpoint(start, _loop.parts(model, optimizers))[0] if start else 0
     held = task.held()
     ngram = baseline(task, held) if held else math.nan
 
@@ -611,11 +490,8 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
         loss, accuracy = _loss(model, inputs, outputs, config.bf16)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        if not math.isfinite(loss.item()) or not math.isfinite(norm):
-            raise PlaygroundError(
-                f"The loss is no longer a number at step {step} (learning rate {learning_rate(config, step):g}): "
-                "the steps were too long. Lower the learning rate and start again from the last checkpoint."
-            )
+        values = {"loss": loss.item(), "gradient": float(norm)}
+        _loop.stop_if_diverged(step + 1, learning_rate(config, step), values)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -688,52 +564,28 @@ def answer(model: T5, inputs: Sequence[list[int]], count: int = 40) -> list[list
     return sample(model, padded, count=count)
 
 
-# ── checkpoints (safetensors and JSON: nothing is ever unpickled) ────────────
+# ── checkpoints, export, the command line ────────────────────────────────────
 
 
 def save_checkpoint(folder: Path, live: Live) -> None:
-    """Weights, optimizer state, tokenizer and configuration; the folder is whole or absent."""
-    from safetensors.torch import save_file
-
-    new = folder.with_name(folder.name + ".new")
-    new.mkdir(parents=True, exist_ok=True)
-    tensors = {f"model.{k}": v for k, v in live.model.state_dict().items()}
-    for i, optimizer in enumerate(live.optimizers):
-        for j, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{i}.{j}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, new / "state.safetensors")
-    live.tokenizer.save(str(new / "tokenizer.json"))
-    (new / "training.json").write_text(json.dumps({"step": live.step, "config": asdict(live.config)}, indent=1))
-    old = folder.with_name(folder.name + ".old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    if old.exists():
-        for path in old.iterdir():
-            path.unlink()
-        old.rmdir()
+    """Everything a run needs to go on as if it had never stopped."""
+    parts, texts = _loop.parts(live.model, live.optimizers), {"tokenizer.json": live.tokenizer.to_str(pretty=True)}
+    _loop.save_checkpoint(folder, live.config, live.step, None, parts, texts)
 
 
-def load_checkpoint(folder: Path, model: T5, optimizers: list[torch.optim.Optimizer]) -> int:
-    """Fill model and optimizers from a folder of `save_checkpoint`; the number of steps already done."""
-    from safetensors.torch import load_file
+def restore(config: Config, folder: Path) -> Live:
+    """The state of a checkpoint.
 
-    tensors = load_file(folder / "state.safetensors")
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
-    for i, optimizer in enumerate(optimizers):
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            if key.startswith(f"optimizer.{i}."):
-                _, _, j, name = key.split(".", 3)
-                state.setdefault(int(j), {})[name] = value
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    return int(json.loads((folder / "training.json").read_text())["step"])
-
-
-def _load_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    Raises:
+        PlaygroundError: no checkpoint, or one of another model.
+    """
+    tokenizer = _loop.tokenizer(folder, config, SAME)
+    config = replace(config, vocab_size=tokenizer.get_vocab_size())
+    model = T5(config)
+    optimizers = make_optimizers(config, model)
+    step, _ = _loop.load_checkpoint(folder, _loop.parts(model, optimizers))
+    empty, task = torch.empty(0, dtype=torch.long), TASKS[config.task](config, tokenizer)
+    return Live(config, model, tokenizer, optimizers, (empty, empty), step, task)
 
 
 def export(folder: Path, live: Live, dtype: torch.dtype = torch.float16) -> None:
@@ -776,77 +628,9 @@ def to_t5(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-# ── the command line ─────────────────────────────────────────────────────────
-
-
 def main() -> None:
-    """Train from the command line; errors are one sentence."""
-    import argparse
-    import sys
-
-    from playground.fields import add_arguments, from_arguments
-
-    parser = argparse.ArgumentParser(
-        prog="python -m playground.training.t5",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_arguments(parser, Config)
-    parser.add_argument("--json", action="store_true", help="one JSON object a step instead of a progress bar")
-    parser.add_argument("--checkpoint", type=Path, help="folder for checkpoints; if it exists, goes on from it")
-    parser.add_argument("--checkpoint-every", type=int, default=250, metavar="STEPS")
-    parser.add_argument("--until", type=int, metavar="STEP", help="pause after this step, with a checkpoint")
-    parser.add_argument("--export", type=Path, help="folder for the finished model, in transformers' format")
-    parser.add_argument("--threads", type=int, help="CPU threads")
-    arguments = parser.parse_args()
-    try:
-        _run(from_arguments(Config, arguments), arguments)
-    except PlaygroundError as error:
-        print(f"t5: {error}", file=sys.stderr)
-        sys.exit(2)
-
-
-def _run(config: Config, arguments: Any) -> None:
-    from tqdm import tqdm
-
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    rng = torch.Generator().manual_seed(config.seed)
-    start = arguments.checkpoint if arguments.checkpoint and arguments.checkpoint.exists() else None
-    bar = tqdm(total=config.steps, disable=arguments.json)
-    live = None
-    done = json.loads((start / "training.json").read_text())["step"] if start else 0
-    for step in [] if arguments.until and done >= arguments.until else train(config, rng, start):
-        live = step.live
-        if arguments.json:
-            print(json.dumps(step.to_json()), flush=True)
-        else:
-            bar.update(step.step - bar.n)
-            bar.set_postfix(loss=f"{step.scalars['loss']:.3f}")
-            if step.panels:
-                s = {name: f"{value:.3f}" for name, value in step.scalars.items()}
-                shown = [f"{name} {s[name]}" for name in s if name.startswith(("loss", "held", "ngram", "words"))]
-                bar.write(f"step {step.step}: {', '.join(shown)}\n  {step.panels['sample'].text}")
-                bar.write(step.panels["held-out answers"].text if "held-out answers" in step.panels else "")
-        pause = step.step == min(config.steps, arguments.until or config.steps)
-        if arguments.checkpoint and (step.step % arguments.checkpoint_every == 0 or pause):
-            save_checkpoint(arguments.checkpoint, live)
-        if pause:
-            break
-    if arguments.export:
-        export(arguments.export, live or finished(config, arguments.checkpoint))
-
-
-def finished(config: Config, folder: Path) -> Live:
-    """The model of a checkpoint, to look at or export without another step."""
-    saved = json.loads((folder / "training.json").read_text())
-    config = replace(config, **saved["config"])
-    model = T5(config)
-    optimizers = make_optimizers(config, model)
-    step = load_checkpoint(folder, model, optimizers)
-    empty = torch.empty(0, dtype=torch.long)
-    tokenizer = _load_tokenizer(folder)
-    return Live(config, model, tokenizer, optimizers, (empty, empty), step, TASKS[config.task](config, tokenizer))
+    """Train from the command line."""
+    _command.main(sys.modules[__name__], "t5")
 
 
 if __name__ == "__main__":

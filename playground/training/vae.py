@@ -191,8 +191,8 @@ class Live:
     step: int = 0
 
 
-def estimate(config: Config) -> _estimate.Estimate:
-    """Memory and seconds that the whole run will take, found without allocating anything."""
+def plan(config: Config) -> _estimate.Plan:
+    """One step of the run on the meta device: shapes, and no memory."""
     with torch.device("meta"):
         model = VAE(config)
         x = torch.empty(config.batch_size, *_sets.shape(config))
@@ -202,7 +202,12 @@ def estimate(config: Config) -> _estimate.Estimate:
         recon, kl, _ = losses(model, config, x, noise)
         yield recon + config.beta * kl
 
-    return _estimate.estimate(step, [model], config.steps, _estimate.data_bytes(config))
+    return _estimate.Plan({"": model}, step, config.steps, _estimate.data_bytes(config))
+
+
+def estimate(config: Config) -> _estimate.Estimate:
+    """Memory and seconds that the whole run will take, found without allocating anything."""
+    return _estimate.estimate(plan(config))
 
 
 def begin(config: Config) -> Live:
@@ -353,9 +358,10 @@ def restore(config: Config, folder: Path) -> Live:
     Raises:
         PlaygroundError: no checkpoint, or one of another configuration.
     """
+    _loop.refuse_other(folder, config)
     live = begin(config)
     parts = {"model": live.model, "optimizer": live.optimizer}
-    live.step, live.history = _loop.load_checkpoint(folder, config, parts)
+    live.step, live.history = _loop.load_checkpoint(folder, parts)
     return live
 
 

@@ -17,15 +17,6 @@ def test_points_of_the_data_itself_are_as_far_from_it_as_it_is_and_shifted_ones_
     assert shifted / own > 20
 
 
-def test_points_become_tokens_and_go_back_into_their_cell():
-    given = np.array([[-2.49, 2.49], [0.0, 1.0], [-9.0, 9.0]])
-    rows = families.tokens(given)
-    assert rows[0].tolist() == [64, 0, 63]
-    assert rows[2].tolist() == [64, 0, 63]  # what lies outside goes into the outermost cell
-    back = families.points(rows[:2, 1:], np.random.default_rng(0))
-    assert np.abs(back - given[:2]).max() <= 5 / 64
-
-
 @pytest.mark.slow
 def test_all_four_families_are_trained_and_come_nearer_to_the_ring_than_noise():
     noise, _ = lessons.to_data(lambda i: np.random.default_rng(i).standard_normal((2000, 2)), "ring")

@@ -137,7 +137,7 @@ def test_the_estimate_of_what_a_backward_pass_keeps_is_that_of_a_layer_worked_ou
     """y = x · w, loss = y²: kept are x (100 × 50), w (50 × 20) and y (100 × 20), 4 bytes a number."""
     with torch.device("meta"):
         layer, x = torch.nn.Linear(50, 20, bias=False), torch.empty(100, 50, requires_grad=True)
-    counted = _estimate.estimate(lambda: iter([layer(x).square().sum()]), [layer], 1, 0)
+    counted = _estimate.estimate(_estimate.Plan({"": layer}, lambda: iter([layer(x).square().sum()]), 1, 0))
     kept = 4 * (100 * 50 + 50 * 20 + 100 * 20)
     states = 4 * 4 * 50 * 20
     assert counted.memory_bytes - _estimate.LIBRARY_BYTES - states == 2 * kept
