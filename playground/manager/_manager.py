@@ -280,8 +280,7 @@ class ModelManager:
         """All models of the catalogue, those that the visit made, and whatever else is loaded for everybody."""
         specs = self._known(visit)
         with self._changed:
-            entries = self._loads.entries
-            loaded = {name: entry.spec for name, entry in entries.items() if entry.spec.owner in ("", visit)}
+            loaded = {name: entry.spec for name, entry in self._loads.entries.items() if not entry.spec.owner}
         return [self._info(spec) for spec in {**specs, **loaded}.values()]
 
     def _info(self, spec: Spec) -> ModelInfo:
