@@ -118,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     flags = arguments(argv)
     from playground.errors import PlaygroundError
     from playground.manager import ModelManager
+    from playground.models._trained import user_data
     from playground.people import ADDRESS, VISIT, Quotas
     from playground.ui.page import launch
 
@@ -126,7 +127,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         door = door_of(flags)
     except PlaygroundError as error:
         raise SystemExit(str(error)) from None
-    manager = ModelManager(audience=flags.audience, idle_s=flags.idle_minutes * 60 or None)
+    kept = user_data() if flags.audience == "own" else None
+    manager = ModelManager(audience=flags.audience, idle_s=flags.idle_minutes * 60 or None, data_dir=kept)
     try:
         launch(manager, host=flags.host, port=flags.port, names=flags.allow_host, door=door, quotas=quotas)
     except OSError as error:

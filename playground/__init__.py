@@ -5,6 +5,7 @@ The house, from the roof down; a room knows the ones below it and nobody else:
     ui/          the page: controls made from settings, the run handler, views (.js, .css and a little Python each)
     __main__.py  the command line: one sub-command for each modality, and models
     modalities/  what can be made (text, code): settings in, events out
+    trainings/   the runs of lessons that belong to a browser tab: held, rewound, asked, kept
     visits.py    what belongs to one browser tab: its runs, and the states they can go on from; bounded
     room.py      all runs under way, whoever began them, and the rules they share
     run.py       one run: a thread that drives a modality's generator, and what it has shown so far

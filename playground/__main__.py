@@ -130,8 +130,9 @@ def _list_models(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _manager() -> Iterator[Any]:
     from playground.manager import ModelManager
+    from playground.models._trained import user_data
 
-    with closing(ModelManager(audience="own")) as manager:
+    with closing(ModelManager(audience="own", data_dir=user_data())) as manager:
         yield manager
 
 

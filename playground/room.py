@@ -78,9 +78,10 @@ class Room:
         self.quotas.check(person)
         if model is None or not person.is_guest:
             return
-        spec = self.manager.spec(model)
-        if self.manager.audience == "class" and not self.manager.at_hand(model):
-            ready = [info.title for info in self.manager.models() if self.manager.at_hand(info.id)]
+        visit = person.visit
+        spec = self.manager.spec(model, visit)
+        if self.manager.audience == "class" and not self.manager.at_hand(model, visit):
+            ready = [info.title for info in self.manager.models(visit) if self.manager.at_hand(info.id, visit)]
             raise PlaygroundError(
                 f"{spec.title} is not loaded: ask your teacher to load it, or choose {' or '.join(ready[:3])}."
             )

@@ -192,6 +192,8 @@ class Visits:
         self, bounds: Bounds | None = None, clock: Callable[[], float] = time.monotonic, keep: Keep | None = None
     ) -> None:
         self.bounds, self.clock, self.keep = bounds or Bounds(), clock, keep
+        self.holds: list[Callable[[str], bool]] = []  # whether something else of a visit goes on
+        self.on_leave: list[Callable[[str], None]] = []  # a visit is over: what else belongs to it goes; quick
         self._visits: OrderedDict[str, Visit] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -209,10 +211,12 @@ class Visits:
             return visit
 
     def _drop_visits(self, room: int) -> None:
-        idle = [t for t, v in self._visits.items() if not v.busy]
+        idle = [t for t, v in self._visits.items() if not v.busy and not any(holds(t) for holds in self.holds)]
         for token in idle[: max(0, len(self._visits) + room - self.bounds.visits)]:
             for run in self._visits.pop(token).runs.values():
                 run.release()
+            for leave in self.on_leave:
+                leave(token)
 
     def trim(self, visit: Visit) -> None:
         """Let the oldest runs and states go until the bounds hold again."""

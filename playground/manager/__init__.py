@@ -15,7 +15,7 @@ what cannot fit is refused before anything is dropped for it. Importing this imp
 `_machine` what this computer can do · `_loader` the real files.
 """
 
-from playground.manager._handles import Kept, Lease, Memory, ModelInfo
+from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
 from playground.manager._manager import ModelManager
 
-__all__ = ["Kept", "Lease", "Memory", "ModelInfo", "ModelManager"]
+__all__ = ["Kept", "Lease", "Memory", "ModelInfo", "ModelManager", "Reserved"]

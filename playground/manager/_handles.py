@@ -92,6 +92,18 @@ class Lease:
         self.release()
 
 
+class Reserved:
+    """Bytes set aside for work of one's own (a training); `release` gives them back, and so does losing it."""
+
+    def __init__(self, bytes: int, give_back: Callable[[], None]) -> None:
+        self.bytes = bytes
+        self._finalizer = weakref.finalize(self, give_back)
+
+    def release(self) -> None:
+        """Give them back; idempotent."""
+        self._finalizer()
+
+
 class Kept:
     """A state's place in the memory budget. `alive` turns False when the state had to go (or never fitted)."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
-from playground.manager._ledger import Ledger
+from playground.manager._ledger import Holding, Ledger
 from playground.manager._loader import Loader
 from playground.manager._turns import FairQueue
 from playground.models._spec import Spec
@@ -228,6 +228,10 @@ class Loads:
         if victims is None:
             return None
         self._room.serve()
+        return self.let_go(victims)
+
+    def let_go(self, victims: list[Holding]) -> list[Any]:
+        """What had to go for somebody's room: the models among it, for the caller to drop outside the lock."""
         dropped = []
         for victim in victims:
             victim.drop()

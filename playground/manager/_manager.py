@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import _machine
 from playground.manager._admission import Admission
-from playground.manager._handles import Kept, Lease, Memory, ModelInfo
+from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
 from playground.manager._ledger import Ledger
 from playground.manager._loader import FileLoader, Loader
-from playground.manager._loads import Entry, Loads, start_thread
+from playground.manager._loads import Entry, Loads, gb, start_thread
 from playground.manager._turns import Gate, available_cores
+from playground.models import _trained
 from playground.models._spec import Spec
 
 AUDIENCES = ("own", "class", "public")
@@ -30,7 +32,8 @@ class ModelManager:
 
     `budget_bytes`: for weights and kept states, by default from the container's limit. `idle_s`: a model
     unused for so long is unloaded (None: never). `queue_s`: the longest wait for room. `active`: runs that
-    hold a model at once, by default 8, and 32 more with small models; others wait in turn. The rest is for tests.
+    hold a model at once, by default 8, and 32 more with small models; others wait in turn. `data_dir`: where models
+    that are made here are kept (None: they are not). The rest is for tests.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class ModelManager:
         audience: str = "own",
         budget_bytes: int | None = None,
         cache_dir: str | Path | None = None,
+        data_dir: str | Path | None = None,
         *,
         idle_s: float | None = None,
         queue_s: float = 120.0,
@@ -60,6 +64,8 @@ class ModelManager:
         self._leases: dict[object, Entry] = {}
         self._may_run: Callable[[str, Sequence[str]], bool] = lambda visit, running: True
         self._gate = Gate(available_cores(), clock)
+        self.data_dir = Path(data_dir) if data_dir else None
+        self._adopted = {spec.id: spec for spec in _trained.kept(self.data_dir / "models")} if self.data_dir else {}
         self._closed = False
         self._ending = threading.Event()
         self._warm: threading.Thread | None = None
@@ -76,7 +82,7 @@ class ModelManager:
         Raises:
             PlaygroundError: no such model, it does not fit, or it cannot be fetched or read.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         waiter = object()
         entry: Entry | None = None
         try:
@@ -114,13 +120,17 @@ class ModelManager:
         return Lease(entry.model, self._gate, visit, lambda: self._give_back(waiter)), entry.event
 
     def _give_back(self, waiter: object) -> None:
+        model = None
         with self._changed:
             self._admission.leave(waiter)
             entry = self._leases.pop(waiter, None)
             if entry is not None:
                 self._ledger.touch(entry.spec.id)
                 self._loads.leave(entry, waiter)
+                if entry.spec.owner and entry.spec.id not in self._adopted and not entry.waiters:
+                    model = self._loads.drop(entry.spec.id)  # its visit is over
             self._changed.notify_all()
+        del model
 
     def govern(self, may_run: Callable[[str, Sequence[str]], bool], spent: Callable[[str, float], None]) -> None:
         """Rules of a shared page: `may_run(visit, running)` says whether a visit may hold one more model while those
@@ -140,13 +150,13 @@ class ModelManager:
         lease = yield from self.acquire(model_id, visit)
         lease.release()
 
-    def unload(self, model_id: str) -> None:
+    def unload(self, model_id: str, visit: str = "") -> None:
         """Drop a loaded model; nothing happens to one that is not loaded.
 
         Raises:
             PlaygroundError: it is loading or in use.
         """
-        spec = self.spec(model_id)
+        spec = self.spec(model_id, visit)
         with self._changed:
             entry = self._loads.entries.get(spec.id)
             if entry is None:
@@ -183,19 +193,76 @@ class ModelManager:
             drop()
         return kept
 
+    # ── work that brings its own model: a training ───────────────────────────
+
+    def turn(self, visit: str = "", kind: str = "train", most: int | None = None) -> AbstractContextManager[None]:
+        """Compute one step inside the `with` block of this, with at most `most` threads; waits for the turn."""
+        return self._gate.turn(visit, kind, most)
+
+    def reserve(self, count: int, title: str, advice: str) -> Reserved:
+        """Set `count` bytes aside before anything is allocated; models that nobody uses go for it, if that helps.
+
+        Raises:
+            PlaygroundError: there is not enough, with both figures and the advice.
+        """
+        name = object()
+        with self._changed:
+            self._refuse_if_closed()
+            free = self._ledger.most()
+            victims = self._ledger.reserve(name, count)
+            dropped = self._loads.let_go(victims) if victims else []
+        if victims is None:
+            raise PlaygroundError(f"{title} needs about {gb(count)}, {gb(free)} are free: {advice}.")
+        if dropped:
+            dropped.clear()
+            self._loader.release()
+        return Reserved(count, lambda: self._unreserve(name))
+
+    def _unreserve(self, name: object) -> None:
+        with self._changed:
+            self._ledger.cancel(name)
+            self._changed.notify_all()
+
     def _touch(self, name: object) -> None:
         with self._changed:
             self._ledger.touch(name)
 
+    # ── models that were made here ───────────────────────────────────────────
+
+    def adopt(self, spec: Spec) -> None:
+        """List a model that was made here, for its owner only (an owner "" is everybody)."""
+        with self._changed:
+            self._adopted[spec.id] = spec
+
+    def disown(self, model_id: str) -> None:
+        """Forget one that was adopted; what is loaded of it goes, at the latest when its last run is over."""
+        with self._changed:
+            spec = self._adopted.pop(model_id, None)
+            entry = self._loads.entries.get(model_id)
+            idle = spec is not None and entry is not None and entry.model is not None and not entry.waiters
+            model = self._loads.drop(model_id) if idle else None
+            self._loads.failures.pop(model_id, None)
+            self._changed.notify_all()
+        del model, entry
+        self._loader.release()
+
     # ── what there is ────────────────────────────────────────────────────────
 
-    def spec(self, model_id: str) -> Spec:
-        """The Spec of an id of the catalogue; on one's own computer also of a Hub id or a local folder.
+    def _known(self, visit: str) -> dict[str, Spec]:
+        """The catalogue and what was made here, as this visit may see it."""
+        with self._changed:
+            own = {name: spec for name, spec in self._adopted.items() if spec.owner in ("", visit)}
+        specs = self._loader.specs()
+        return {**specs, **{name: spec for name, spec in own.items() if name not in specs}}
+
+    def spec(self, model_id: str, visit: str = "") -> Spec:
+        """The Spec of an id of the catalogue or of a model that the visit made; on one's own computer also of a Hub
+        id or a local folder.
 
         Raises:
-            PlaygroundError: no such model for this audience.
+            PlaygroundError: no such model for this audience and visit.
         """
-        specs = self._loader.specs()
+        specs = self._known(visit)
         if model_id in specs:
             return specs[model_id]
         if self.audience == "own":
@@ -204,18 +271,18 @@ class ModelManager:
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
-    def at_hand(self, model_id: str) -> bool:
-        """Whether a model is loaded, being loaded, or part of this repository."""
-        spec = self.spec(model_id)
+    def at_hand(self, model_id: str, visit: str = "") -> bool:
+        """Whether a model is loaded, being loaded, part of this repository, or made here."""
+        spec = self.spec(model_id, visit)
         with self._changed:
-            loaded = spec.id in self._loads.entries
-        return loaded or self._loader.where(spec)[0] == "embedded"
+            near = spec.id in self._loads.entries or spec.id in self._adopted
+        return near or self._loader.where(spec)[0] == "embedded"
 
-    def models(self) -> list[ModelInfo]:
-        """All models of the catalogue, and whatever else is loaded."""
-        specs = self._loader.specs()
+    def models(self, visit: str = "") -> list[ModelInfo]:
+        """All models of the catalogue, those that the visit made, and whatever else is loaded for everybody."""
+        specs = self._known(visit)
         with self._changed:
-            loaded = {name: entry.spec for name, entry in self._loads.entries.items()}
+            loaded = {name: entry.spec for name, entry in self._loads.entries.items() if not entry.spec.owner}
         return [self._info(spec) for spec in {**specs, **loaded}.values()]
 
     def _info(self, spec: Spec) -> ModelInfo:

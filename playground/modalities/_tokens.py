@@ -109,7 +109,7 @@ def generate(
     """
     check_text(settings)
     if settings.mode == "chat" and start is None:  # what is wrong with a message need not wait for the model
-        _token_prompt.check_chat(settings, manager.spec(settings.model))
+        _token_prompt.check_chat(settings, manager.spec(settings.model, visit))
     if start is not None and start.model != settings.model:
         raise PlaygroundError(
             f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one."

@@ -17,9 +17,10 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Folder:
-    """Weights in a folder of this computer."""
+    """Weights in a folder of this computer; `revision` is the hash of those that were made here."""
 
     path: str
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class Spec:
     begins with the end-of-text token (as in training). `chat_options` are passed to the chat
     template. `trusted` is False for what a person named by id or folder: its chat template is
     not run. `kind`: "causal", "encoder-decoder" or "masked" (`_kinds`); `hint` says in a sentence how to use
-    a model that does not simply go on with a text.
+    a model that does not simply go on with a text. `owner` is the visit that alone may see and use it; "" for
+    everybody.
     """
 
     id: str
@@ -82,11 +84,13 @@ class Spec:
     stored: str = "float32"
     kind: str = "causal"
     hint: str = ""
+    owner: str = ""
 
     @property
     def revision(self) -> str:
-        """The pinned Hub revision, or "local"."""
-        return next((s.revision or "main" for s in self.sources if isinstance(s, Hub)), "local")
+        """The pinned Hub revision, the hash of weights that were made here, or "local"."""
+        hub = next((s.revision or "main" for s in self.sources if isinstance(s, Hub)), None)
+        return hub or next((s.revision for s in self.sources if isinstance(s, Folder) and s.revision), "local")
 
 
 def memory_mb(parameters: int) -> float:

@@ -3,7 +3,7 @@ and checkpoints (safetensors and JSON: nothing is ever unpickled)."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ import torch
 from torch import Tensor
 
 from playground.errors import PlaygroundError
+from playground.events import TrainStep
 
 LIMIT = 1e6  # a loss beyond this has diverged, though it may still be a number
 FREE = {"steps", "look_every", "learning_rate"}  # fields of a configuration that may change when a run goes on
+
+Steps = Generator[TrainStep, "int | None", None]  # what is sent in: from now on so many steps from look to look
 
 
 def rng_at(seed: int, step: int) -> torch.Generator:

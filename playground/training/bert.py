@@ -396,8 +396,9 @@ def estimate(config: Config) -> _estimate.Estimate:
     return _estimate.estimate(plan(config))
 
 
-def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
-    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _loop.Steps:
+    """Train step by step; the caller draws, stops, saves, and may send how many steps lie between two looks from now
+    on. `start` is a folder of `save_checkpoint`.
 
     Order of texts and masks depend on `config.seed` and the step alone, so a resumed run goes on as if it had
     never stopped. `rng` is there for lessons that draw samples; filling a gap draws nothing.
@@ -419,6 +420,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     ngram = NGram(docs, config.vocab_size).accuracy(*test) if test else math.nan
 
     epoch, rows, begun = -1, np.empty((0, 0)), time.perf_counter()
+    every = config.eval_every
     per_epoch = max(1, len(blocks(docs, config.block_size, config.seed, 0)) // config.batch_size)
     for step in range(first, config.steps):
         if step // per_epoch != epoch:
@@ -446,7 +448,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
                    "grad_norm": float(norm), "tokens_per_s": inputs.numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
         live = Live(config, model, tokenizer, optimizers, (inputs, labels), step + 1, test)
-        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+        if (step + 1) % every == 0 or step + 1 == config.steps:
             panels = look(live)
             if test:
                 scalars["held_out_loss"], scalars["held_out_accuracy"] = evaluate(model, *test, config)
@@ -454,7 +456,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
                 panels["gaps filled"] = Bars(("this model", "n-gram"), (scalars["held_out_accuracy"], ngram))
                 panels["held-out text"] = Text(filled_in(live, test[0][0], test[1][0]))
             begun = time.perf_counter()
-        yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+        every = (yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)) or every
 
 
 def held_out_gaps(held: list[np.ndarray], config: Config, most: int = 256) -> tuple[np.ndarray, np.ndarray]:

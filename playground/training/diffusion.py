@@ -369,8 +369,9 @@ def learning_rate(config: Config, step: int) -> float:
     return config.learning_rate * min(1.0, (config.steps - step + 1) / max(1.0, config.decay * config.steps))
 
 
-def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
-    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _loop.Steps:
+    """Train step by step; the caller draws, stops, saves, and may send how many steps lie between two looks from now
+    on. `start` is a folder of `save_checkpoint`.
 
     `rng` draws what is looked at and never touches the training itself.
 
@@ -412,7 +413,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
             scalars |= figures
             panels = look(live, fixed, path)
             began = time.perf_counter()
-        yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)
+        every = (yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)) or every
 
 
 @torch.no_grad()

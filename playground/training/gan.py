@@ -284,8 +284,9 @@ def begin(config: Config) -> Live:
     return Live(config, data, G, D, copy.deepcopy(G).requires_grad_(False), adam_G, adam_D, history)
 
 
-def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
-    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _loop.Steps:
+    """Train step by step; the caller draws, stops, saves, and may send how many steps lie between two looks from now
+    on. `start` is a folder of `save_checkpoint`.
 
     `rng` draws what is looked at and never touches the training itself.
 
@@ -337,7 +338,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
             scalars |= figures
             panels = look(live, fixed, answers)
             began = time.perf_counter()
-        yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)
+        every = (yield TrainStep(step=step, scalars=scalars, panels=panels, live=live)) or every
 
 
 def evaluate(live: Live) -> dict[str, float]:

@@ -25,7 +25,7 @@ Try it:  python -m playground.training.gpt --steps 200
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -271,8 +271,9 @@ def estimate(config: Config) -> _estimate.Estimate:
     return _estimate.estimate(plan(config))
 
 
-def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
-    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _loop.Steps:
+    """Train step by step; the caller draws, stops, saves, and may send how many steps lie between two looks from now
+    on. `start` is a folder of `save_checkpoint`.
 
     The order of the texts depends on `config.seed` and the step alone, so a resumed run goes on as
     if it had never stopped.
@@ -293,6 +294,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     held_rows = held_out(tokenizer, held_docs, config)
 
     epoch, rows, begun = -1, np.empty((0, 0)), time.perf_counter()
+    every = config.eval_every
     per_epoch = max(1, len(blocks(docs, config.block_size, config.seed, 0)) // config.batch_size)
     for step in range(first, config.steps):
         if step // per_epoch != epoch:
@@ -318,12 +320,12 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
                    "tokens_per_s": batch[:, 1:].numel() / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
         live = Live(config, model, tokenizer, optimizers, batch, step + 1, held_rows)
-        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+        if (step + 1) % every == 0 or step + 1 == config.steps:
             if held_rows is not None:
                 scalars["held_out_loss"] = evaluate(model, held_rows, config)
             panels = look(live, rng)
             begun = time.perf_counter()
-        yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+        every = (yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)) or every
 
 
 def held_out(tokenizer: Any, docs: list[str], config: Config) -> np.ndarray | None:

@@ -40,7 +40,7 @@ Try it:  python -m playground.training.t5 --steps 400
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -456,8 +456,9 @@ def estimate(config: Config) -> _estimate.Estimate:
     return _estimate.estimate(plan(config))
 
 
-def train(config: Config, rng: torch.Generator, start: Path | None = None) -> Iterator[TrainStep]:
-    """Train step by step; the caller draws, stops, saves. `start` is a folder of `save_checkpoint`.
+def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _loop.Steps:
+    """Train step by step; the caller draws, stops, saves, and may send how many steps lie between two looks from now
+    on. `start` is a folder of `save_checkpoint`.
 
     The order of the data and the gaps depend on `config.seed` and the step alone, so a resumed run goes on as if
     it had never stopped. `rng` is there for lessons that draw samples; these answers are the likeliest ones.
@@ -476,6 +477,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
     ngram = baseline(task, held) if held else math.nan
 
     epoch, pairs, order, begun = -1, task.pairs(0), [[0]], time.perf_counter()
+    every = config.eval_every
     per_epoch = len(batches(pairs, config.batch_size, config.seed, 0))
     for step in range(first, config.steps):
         if step // per_epoch != epoch:
@@ -501,11 +503,11 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> It
                    "grad_norm": float(norm), "tokens_per_s": (inputs.numel() + outputs.numel()) / seconds}  # fmt: skip
         panels: dict[str, Any] = {}
         live = Live(config, model, tokenizer, optimizers, (inputs, outputs), step + 1, task)
-        if (step + 1) % config.eval_every == 0 or step + 1 == config.steps:
+        if (step + 1) % every == 0 or step + 1 == config.steps:
             found, panels = look(live, held, ngram)
             scalars |= found
             begun = time.perf_counter()
-        yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)
+        every = (yield TrainStep(step=step + 1, scalars=scalars, panels=panels, live=live)) or every
 
 
 def baseline(task: Any, held: list[Pair]) -> float:

@@ -27,26 +27,23 @@ class Choices:
 
     # ── model ────────────────────────────────────────────────────────────────
 
-    def models(self) -> list[tuple[str, str]]:
-        """Label and id of every model of this modality; the label says its state."""
-        return [
-            (f"{m.title}{_state(m)}", m.id)
-            for m in self.manager.models()
-            if self.name in self.manager.spec(m.id).modalities
-        ]
+    def models(self, visit: str = "") -> list[tuple[str, str]]:
+        """Label and id of every model of this modality that a visit may use; the label says its state."""
+        return [(f"{m.title}{_state(m)}", m.id) for m in self.manager.models(visit) if self.name in m.modalities]
 
-    def refresh(self) -> Any:
+    def refresh(self, visit: str = "") -> Any:
         """The list of models as it is now."""
-        return gr.update(choices=self.models())
+        return gr.update(choices=self.models(visit))
 
-    def after_run(self, model_id: str) -> list[Any]:
+    def after_run(self, visit: str, model_id: str) -> list[Any]:
         """The list and the note, once a run may have loaded the model."""
-        return [self.refresh(), self.about(model_id)]
+        return [self.refresh(visit), self.about(model_id, visit)]
 
-    def about(self, model_id: str) -> str:
+    def about(self, model_id: str, visit: str = "") -> str:
         """One sentence: size, licence, and what a click on Run would download."""
         try:
-            info = next((m for m in self.manager.models() if m.id == model_id), None) or self.manager.spec(model_id)
+            known = next((m for m in self.manager.models(visit) if m.id == model_id), None)
+            info = known or self.manager.spec(model_id, visit)
         except PlaygroundError as error:
             return escape(str(error))
         words = [f"{info.parameters / 1e6:,.0f} M parameters" if info.parameters else "", info.licence]
@@ -60,34 +57,34 @@ class Choices:
         elif state in STATES:
             words.append(STATES[state])
         more = f" {escape(info.note)}" if info.note and state == "not downloaded" else ""
-        hint = getattr(self.manager.spec(model_id), "hint", "")
+        hint = getattr(self.manager.spec(model_id, visit), "hint", "")
         more += f" {escape(hint)}" if hint else ""
         wait = "" if self.manager.is_warm else " The libraries are still loading: the first run waits for them."
         return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + more + wait
 
-    def example(self, values: dict[str, Any], model_id: str = "") -> dict[str, Any]:
+    def example(self, values: dict[str, Any], visit: str = "", model_id: str = "") -> dict[str, Any]:
         """The values of an example; one for a model that goes on with a text chooses such a model where another kind
         is chosen."""
         if "model" in values or not model_id:
             return values
         try:
-            other = self.manager.spec(model_id).kind != "causal"
+            other = self.manager.spec(model_id, visit).kind != "causal"
         except PlaygroundError:
             other = False
         return {**values, "model": self.controls.defaults["model"]} if other else values
 
-    def until_warm(self, model_id: str) -> list[Any]:
+    def until_warm(self, visit: str, model_id: str) -> list[Any]:
         """The note, asked for again until the libraries are there."""
-        return [self.about(model_id), gr.Timer(active=not self.manager.is_warm)]
+        return [self.about(model_id, visit), gr.Timer(active=not self.manager.is_warm)]
 
-    def on_model(self, model_id: str, mode: str = "completion") -> list[Any]:
+    def on_model(self, visit: str, model_id: str, mode: str = "completion") -> list[Any]:
         """Note, chat or not (where there is a mode), and the longest length."""
-        note, *chatting, length = self._on_model(model_id)
+        note, *chatting, length = self._on_model(visit, model_id)
         return [note, *(chatting if "mode" in self.controls.components else ()), length]
 
-    def _on_model(self, model_id: str) -> list[Any]:
+    def _on_model(self, visit: str, model_id: str) -> list[Any]:
         try:
-            spec = self.manager.spec(model_id)
+            spec = self.manager.spec(model_id, visit)
         except PlaygroundError as error:
             return [escape(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
         chat = bool(spec.chat)
@@ -96,7 +93,7 @@ class Choices:
         ranges = self.modality.limits(self.modality.Settings, spec)
         own = self.controls.descriptions["max_new_tokens"].range
         most = min(own.high, ranges["max_new_tokens"].high) if own and "max_new_tokens" in ranges else None
-        return [self.about(model_id), why, which, gr.update(maximum=most) if most else gr.skip()]
+        return [self.about(model_id, visit), why, which, gr.update(maximum=most) if most else gr.skip()]
 
     # ── mode ─────────────────────────────────────────────────────────────────
 

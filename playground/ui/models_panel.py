@@ -70,7 +70,7 @@ class Panel:
             run.come()
             run.go()
             loads[model_id] = run.status()
-        infos = [dataclasses.asdict(model) for model in self.manager.models()]
+        infos = [dataclasses.asdict(model) for model in self.manager.models(self.visits.visit(token).token)]
         if self.manager.audience != "own":  # where files lie on a shared computer is nobody's business
             infos = [{**info, "path": None} for info in infos]
         errors = [status["error"] for status in loads.values() if status["error"]]
@@ -103,8 +103,8 @@ class Panel:
                 raise PlaygroundError(
                     "Name a model: an id of the Hugging Face Hub like HuggingFaceTB/SmolLM2-135M, or a folder."
                 )
-            spec = self.manager.spec(model_id)
             visit = self.visits.visit(token)
+            spec = self.manager.spec(model_id, visit.token)
             visit.person = self.door.person(request, visit.token)
             visit.clear_failures(LOAD)
             visit.start(
@@ -127,7 +127,7 @@ class Panel:
         """Drop a model that nobody uses."""
         try:
             self._permit(request)
-            self.manager.unload(str(trigger.data(event).get("id", "")))
+            self.manager.unload(str(trigger.data(event).get("id", "")), self.visits.visit(token).token)
         except PlaygroundError as error:
             return self.snapshot(request, token, str(error), answer=True)
         return self.snapshot(request, token, answer=True)

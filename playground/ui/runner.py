@@ -142,7 +142,7 @@ class Runner:
         if started is None or not hasattr(self.modality, "rebuild"):
             raise PlaygroundError("This run cannot be computed again")
         own = next((p["settings"] for p in started.get("before", ()) if index < p["until"]), started["settings"])
-        if next((m.state for m in self.manager.models() if m.id == own["model"]), "") == "not downloaded":
+        if next((m.state for m in self.manager.models(visit.token) if m.id == own["model"]), "") == "not downloaded":
             raise PlaygroundError(f"{own['model']} is not on this computer")
         moved = {n: v for n, v in self.controls.values(sent).items() if n in shaping_fields()}
         shaped = {**started["settings"], **own, **moved, "max_new_tokens": 1}

@@ -64,7 +64,7 @@ def build(
     parts = Parts(controls, theatre, buttons, examples, presets, notes, code)
     runner = Runner(name, modality, controls, room, door, visits)
     _wire_runs(parts, runner, choices, visit, page)
-    _wire_settings(name, modality, parts, choices, page)
+    _wire_settings(name, modality, parts, choices, visit, page)
     return parts
 
 
@@ -149,7 +149,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         began = buttons[key].click(handler, everything, theatre, js=SIGNED, **STREAM)
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
-            began.then(choices.after_run, model, [model, parts.notes["model"]], **QUIET)
+            began.then(choices.after_run, [visit, model], [model, parts.notes["model"]], js=SIGNED, **QUIET)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
@@ -166,12 +166,28 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     if parts.code.visible:
         theatre.change(None, theatre, parts.code, js=f"(frame) => playground.written('{tab}', frame)")
     page.load(None, theatre, parts.code, js=f"(frame) => playground.opened('{tab}', frame)")
-    page.load(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET).then(
+    begun = page.load
+    if "model" in parts.controls.components:  # first the visit's own models, so that one of them can be shown as chosen
+        begun = page.load(choices.refresh, visit, parts.controls.components["model"], js=SIGNED, **QUIET).then
+    begun(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET).then(
         runner.resume, visit, theatre, js=SIGNED, **STREAM
     )
 
 
-def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choices, page: gr.Blocks) -> None:
+def _wire_model(controls: Controls, notes: dict[str, gr.Markdown], choices: Choices, visit: Any, page: Any) -> None:
+    """What follows from the choice of a model, and the list that it is chosen from: a visit has models of its own."""
+    made = controls.components
+    chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else [])]
+    changed = [notes["model"], *([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
+    gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, js=SIGNED, **QUIET)
+    timer = gr.Timer(1.0)
+    timer.tick(choices.until_warm, chosen[:2], [notes["model"], timer], js=SIGNED, **QUIET)
+    made["model"].focus(choices.refresh, visit, made["model"], js=SIGNED, **QUIET)
+
+
+def _wire_settings(
+    name: str, modality: ModuleType, parts: Parts, choices: Choices, visit: gr.Textbox, page: gr.Blocks
+) -> None:
     controls, made = parts.controls, parts.controls.components
     moved = f"(...values) => {{ playground.moved('{name}', {controls.names}, values); }}"
     gr.on([control.change for control in controls.inputs], None, controls.inputs, None, js=moved)
@@ -181,9 +197,9 @@ def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choic
     calm = {k: v for k, v in controls.defaults.items() if k not in keep}
     parts.presets["reset"].click(lambda: controls.show(calm), None, controls.inputs, **QUIET)
     for button, example in zip(parts.examples, getattr(modality, "EXAMPLES", ()), strict=True):
-        model = [made["model"]] if "model" in made else []
+        model = [visit, made["model"]] if "model" in made else [visit]
         button.click(
-            lambda *now, e=example: controls.show(choices.example(e, *now)), model, controls.inputs, **QUIET
+            lambda *now, e=example: controls.show(choices.example(e, *now)), model, controls.inputs, js=SIGNED, **QUIET
         )  # fmt: skip
     if "search" in made:
         made["search"].change(
@@ -193,16 +209,7 @@ def _wire_settings(name: str, modality: ModuleType, parts: Parts, choices: Choic
             **QUIET,
         )
     if "model" in made:
-        chosen = [made["model"], *([made["mode"]] if "mode" in made else [])]
-        changed = [
-            parts.notes["model"],
-            *([parts.notes["mode"], made["mode"]] if "mode" in made else []),
-            made["max_new_tokens"],
-        ]
-        gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, **QUIET)
-        timer = gr.Timer(1.0)
-        timer.tick(choices.until_warm, made["model"], [parts.notes["model"], timer], **QUIET)
-        made["model"].focus(choices.refresh, None, made["model"], **QUIET)
+        _wire_model(controls, parts.notes, choices, visit, page)
     if "mode" in made:
         made["mode"].change(
             choices.on_mode,

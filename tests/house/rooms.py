@@ -13,6 +13,7 @@ FLOORS = {
     "app": 9, "__main__": 9,
     "ui": 8,
     "modalities": 7,
+    "trainings": 7,
     "visits": 6, "room": 6,
     "lenses": 5, "run": 5, "manager": 5, "steps": 4,
     "models": 4, "lessons": 4,

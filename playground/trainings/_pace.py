@@ -1,0 +1,64 @@
+"""What is shown costs time that the training does not get. This keeps it to a tenth.
+
+Every kind of extra work has a share of the time that plain steps took; it is done as often as its share pays for
+it, the first time at once.
+"""
+
+SHARES = {"look": 0.05, "state": 0.015, "words": 0.01, "gradients": 0.01}  # of the steps' time; below 0.1 together
+LOOKS = 60  # evenly over a long run
+
+
+class Pace:
+    """The accounts of one run. Seconds are given, never measured here."""
+
+    def __init__(self, steps: int, look_every: int = 0) -> None:
+        self.steps, self.look_every = steps, look_every
+        self.worked = 0.0
+        self.step_s = 0.0  # what a plain step takes, lately
+        self._spent = dict.fromkeys(SHARES, 0.0)
+        self._cost: dict[str, float] = {}
+        self._looked_at = 0
+        self._unknown: float | None = None  # a first step that was looked at: what a plain one takes is not known yet
+
+    def plain(self, seconds: float) -> None:
+        """A step without a look took so long."""
+        self.worked += seconds
+        self.step_s = seconds if not self.step_s else 0.9 * self.step_s + 0.1 * seconds
+        if self._unknown is not None:
+            extra, self._unknown = max(0.0, self._unknown - seconds), None
+            self.worked -= extra
+            self.pay("look", extra)
+
+    def looked(self, step: int, seconds: float) -> None:
+        """A step with a look took so long."""
+        self._looked_at = step
+        if not self.step_s:
+            self.worked, self._unknown = self.worked + seconds, seconds
+            return
+        extra = max(0.0, seconds - self.step_s)
+        self.worked += seconds - extra
+        self.pay("look", extra)
+
+    def pay(self, kind: str, seconds: float) -> None:
+        """Extra work of this kind took so long."""
+        self._spent[kind] += seconds
+        self._cost[kind] = seconds
+
+    def allows(self, kind: str) -> bool:
+        """Whether the share of this kind pays for one more."""
+        cost = self._cost.get(kind)
+        return cost is None or self._spent[kind] + cost <= SHARES[kind] * self.worked
+
+    def look_next(self, step: int) -> bool:
+        """Whether the step after `step` should be looked at: often at first, where most happens, then evenly."""
+        gap = self.look_every or max(1, min(self._looked_at // 3, -(-self.steps // LOOKS)))
+        return self._unknown is None and step + 1 >= self._looked_at + gap and self.allows("look")
+
+    def rewound(self, step: int) -> None:
+        """The run goes on from an earlier step."""
+        self._looked_at = min(self._looked_at, step)
+
+    @property
+    def extra(self) -> float:
+        """What the extras took, as a part of what the steps took."""
+        return sum(self._spent.values()) / self.worked if self.worked else 0.0

@@ -1,0 +1,234 @@
+"""A trained model becomes a model of its visit: others are told there is none; its file is what was trained."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from playground.errors import PlaygroundError
+from playground.events import Finished, TokenStep
+from playground.manager import ModelManager
+from playground.modalities import code, text
+from playground.people import Person
+from playground.room import Room
+from playground.trainings import Trainings, VisitTrainings
+from playground.trainings import _visit as visit_module
+from playground.ui.choices import Choices
+from playground.ui.controls import Controls
+from tests.trainings.fake import OTHER, TOKEN, became, world
+from tests.trainings.test_lessons import SMALL, until
+
+
+@pytest.fixture
+def manager() -> Iterator[ModelManager]:
+    made = ModelManager("class", 4 * 10**9)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def trainings(manager: ModelManager) -> Iterator[Trainings]:
+    made = Trainings(Room(manager))
+    yield made
+    made.close()
+
+
+def trained(trainings: Trainings, lesson: str, steps: int = 3) -> VisitTrainings:
+    mine = trainings.of(TOKEN, Person(TOKEN, "1.2.3.4"))
+    training = mine.start(lesson, SMALL[lesson] | {"steps": steps})
+    until(training, "finished", "error")
+    assert training.state == "finished", training.record.error
+    return mine
+
+
+def write(manager: ModelManager, modality: Any, model: str, visit: str) -> list[int]:
+    """The tokens that a tab writes in a visit, the likeliest ones."""
+    settings = modality.Settings(prompt="The", model=model, max_new_tokens=4, search="greedy")
+    events = list(Room(manager).drive(Person(visit), "text", model, lambda: modality.generate(
+        settings, manager, visit=visit)))  # fmt: skip
+    assert isinstance(events[-1], Finished)
+    return [e.token_id for e in events if isinstance(e, TokenStep)]
+
+
+def test_gpt_is_saved_for_text_and_code_of_its_visit_and_for_nobody_else(
+    trainings: Trainings, manager: ModelManager
+) -> None:
+    mine = trained(trainings, "gpt")
+    assert mine.training is not None
+    expected = mine.training.call(
+        lambda live: live.model(torch.tensor([[0, *live.tokenizer.encode("The").ids]]))[0, -1]
+    )
+    saved = mine.save("  My <b>own</b>\n model  ")
+    assert saved["title"] == "My <b>own</b> model"
+    assert saved == json.loads(mine.frame())["saved"][0]
+
+    assert saved["id"] in [m.id for m in manager.models(TOKEN)]
+    assert saved["id"] not in [m.id for m in [*manager.models(OTHER), *manager.models()]]
+    assert write(manager, text, saved["id"], TOKEN)[0] == int(expected.argmax())
+    assert write(manager, code, saved["id"], TOKEN)[0] == int(expected.argmax())
+    for visit in (OTHER, ""):
+        with pytest.raises(PlaygroundError, match="There is no model called"):
+            write(manager, text, saved["id"], visit)
+        assert saved["id"] not in [m.id for m in manager.models(visit)]  # although it is loaded now
+        with pytest.raises(PlaygroundError, match="There is no model called"):
+            manager.unload(saved["id"], visit)
+
+    loaded = manager._loads.entries[saved["id"]].model
+    got, _ = loaded.stepper().prefill(torch.tensor([loaded.prompt_ids("The")]))
+    assert torch.allclose(got[0], expected, atol=2e-2)  # weights are stored as float16
+    assert manager.spec(saved["id"], TOKEN).revision == saved["revision"]
+
+
+def test_the_choice_of_models_and_their_note_are_the_visits_own(trainings: Trainings, manager: ModelManager) -> None:
+    saved = trained(trainings, "gpt").save("Mine")
+    choices = Choices("text", text, Controls("text", text.Settings), manager)
+    assert ("Mine · on disk", saved["id"]) in choices.models(TOKEN)
+    assert saved["id"] not in [model for _, model in choices.models(OTHER)]
+    assert saved["id"] in [model for _, model in choices.refresh(TOKEN)["choices"]]
+    assert "M parameters" in choices.about(saved["id"], TOKEN)
+    assert "There is no model" in choices.about(saved["id"], OTHER)
+    assert choices.on_model(TOKEN, saved["id"])[-1]["maximum"] == SMALL["gpt"]["block_size"] - 1
+
+
+def test_the_download_holds_weights_configuration_tokenizer_and_card(trainings: Trainings, tmp_path: Path) -> None:
+    import hashlib
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    mine = trained(trainings, "gpt")
+    saved = mine.save("Mine")
+    path = mine.download(saved["id"])
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert all(name.startswith(f"{saved['id']}/") and ".." not in name for name in archive.namelist())
+        archive.extractall(tmp_path)
+    folder = tmp_path / saved["id"]
+    weights = (folder / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == saved["revision"]
+    card = (folder / "README.md").read_text()
+    assert "# Mine" in card
+    assert saved["revision"] in card
+    assert "Everyday facts" in card
+    everything = b"".join(file.read_bytes() for file in folder.iterdir())
+    assert str(mine._folder).encode() not in everything  # where it was made is nobody's business
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.num_parameters() == json.loads((folder / "playground.json").read_text())["parameters"]
+    assert tokenizer.decode(tokenizer("The sky").input_ids, skip_special_tokens=True) == "The sky"
+    with pytest.raises(PlaygroundError, match="No such model is saved"):
+        mine.download("gpt-of-somebody-else")
+
+
+@pytest.mark.parametrize(("lesson", "auto"), [("bert", "AutoModelForMaskedLM"), ("t5", "AutoModelForSeq2SeqLM")])
+def test_bert_and_t5_are_saved_as_folders_of_transformers(trainings: Trainings, lesson: str, auto: str) -> None:
+    import transformers
+
+    mine = trained(trainings, lesson)
+    saved = mine.save()
+    model = getattr(transformers, auto).from_pretrained(mine.saved[0].folder)
+    assert model.config.model_type == lesson
+    assert saved["title"] == f"My {mine.training.lesson.title}" if mine.training else False
+    assert saved["modality"] == "text"
+    assert saved["id"] in [m.id for m in trainings.room.manager.models(TOKEN)]
+
+
+@pytest.mark.parametrize("lesson", ["vae", "gan", "diffusion"])
+def test_pictures_are_saved_with_their_weights_and_can_be_had(trainings: Trainings, lesson: str) -> None:
+    mine = trained(trainings, lesson)
+    saved = mine.save("Mine")
+    assert saved["modality"] == "image"
+    assert saved["id"] not in [m.id for m in trainings.room.manager.models(TOKEN)]  # no tab can run it yet
+    stored = load_file(mine.saved[0].folder / "model.safetensors")
+    assert mine.training is not None
+    live = mine.training.call(
+        lambda live: {k: v.clone() for k, v in getattr(live, "average", live.model).state_dict().items()}
+    )
+    same = [name for name in stored if name in live and torch.equal(stored[name], live[name])]
+    assert same
+    assert len(same) == len(stored)
+    assert json.loads((mine.saved[0].folder / "config.json").read_text())["model_type"] == lesson
+    assert mine.download().stat().st_size > 0
+
+
+def test_a_saved_model_ends_with_its_visit_and_what_was_loaded_of_it_too(
+    trainings: Trainings, manager: ModelManager
+) -> None:
+    mine = trained(trainings, "gpt")
+    saved, folder = mine.save("Mine"), mine.saved[0].folder
+    leasing = manager.acquire(saved["id"], TOKEN)
+    while True:
+        try:
+            next(leasing)
+        except StopIteration as done:
+            lease = done.value
+            break
+    mine.close()
+    assert not folder.exists()
+    assert saved["id"] not in [m.id for m in manager.models(TOKEN)]
+    assert manager.memory().resident_bytes > 0  # a run still holds it
+    lease.release()
+    assert manager.memory().resident_bytes == 0
+    with pytest.raises(PlaygroundError, match="There is no model called"):
+        next(manager.acquire(saved["id"], TOKEN))
+
+
+def test_on_ones_own_computer_a_model_is_kept_and_found_again(tmp_path: Path) -> None:
+    manager = ModelManager("own", 4 * 10**9, data_dir=tmp_path)
+    trainings = Trainings(Room(manager))
+    saved = trained(trainings, "gpt").save("Kept")
+    assert saved["id"] in [m.id for m in manager.models()]  # everybody here is the same person
+    trainings.close()
+    manager.close()
+    assert sorted(p.name for p in (tmp_path / "models").iterdir()) == [saved["id"]]
+    (tmp_path / "models" / "broken").mkdir()
+    (tmp_path / "models" / "broken" / "playground.json").write_text("{")
+    again = ModelManager("own", 4 * 10**9, data_dir=tmp_path)
+    assert [m.title for m in again.models() if m.id == saved["id"]] == ["Kept"]
+    assert write(again, text, saved["id"], "")
+    again.close()
+    assert saved["id"] not in [m.id for m in ModelManager("class").models()]
+
+
+def test_a_visit_has_so_many_saved_models_and_can_remove_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visit_module, "MOST_SAVED", 2)
+    with world() as here:
+        here.fake.open()
+        became(here.start(5), "finished")
+        mine = here.trainings.of(TOKEN)
+        first, _ = mine.save("one"), mine.save("two")
+        with pytest.raises(PlaygroundError, match="2 models .* are saved already"):
+            mine.save("three")
+        folder = mine.saved[0].folder
+        path = mine.download(first["id"])
+        mine.forget(first["id"])
+        assert not folder.exists()
+        assert not path.exists()
+        assert [one["title"] for one in here.frame()["saved"]] == ["two"]
+        mine.save("three")
+
+
+def test_nothing_is_saved_before_anything_was_trained() -> None:
+    with world() as here:
+        here.trainings.of(TOKEN).show("fake")
+        with pytest.raises(PlaygroundError, match="Nothing of Fake was trained yet"):
+            here.trainings.of(TOKEN).save("x")
+        with pytest.raises(PlaygroundError, match="No such model is saved"):
+            here.trainings.of(TOKEN).download()
+
+
+def test_a_run_that_diverged_saves_its_last_good_checkpoint() -> None:
+    with world() as here:
+        here.fake.open()
+        training = here.start(20, fails_at=11)
+        became(training, "error")
+        here.trainings.of(TOKEN).save("good")
+        stored = load_file(here.trainings.of(TOKEN).saved[0].folder / "model.safetensors")
+        value = 1.0
+        for step in range(1, 6):
+            value = value * 1.1 + step
+        assert float(stored["value"]) == pytest.approx(value)
