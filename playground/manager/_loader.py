@@ -66,7 +66,7 @@ class FileLoader:
         found = catalogue().get(spec.id)
         if found is not None and spec.trusted:
             return (yield from found[1].load(spec, folder, device, dtype))
-        from playground.models._causal import load
+        from playground.models._any import load
 
         return (yield from load(spec, folder, device, dtype))
 

@@ -7,6 +7,7 @@ the page, the command line and the API.
 
 import dataclasses
 import json
+import re
 from typing import Any, Protocol
 
 from playground import fields
@@ -20,6 +21,7 @@ MODES = ("completion", "chat")
 ROLES = ("user", "assistant")
 MAX_CHARACTERS = 400_000  # of prompt, history and system text together; the longest context window holds fewer
 MAX_ROWS = 32
+MASKS = re.compile(r"\s*(\d{1,6}\s*(,\s*\d{1,6}\s*)*)?")
 ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 Part = tuple[str, type, Any]  # name, type, field
 
@@ -51,9 +53,11 @@ def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: s
 def _before(prompt: str, model: str, search: str, searches: tuple[str, ...]) -> list[Part]:
     mode_help = "completion goes on with the text; chat answers it, with models that were trained to"
     history_help = 'in chat: what was said before, as JSON: [{"role": "user", "content": "…"}, …]'
+    masks_help = "for a model that fills gaps: numbers of the tokens to hide, from 0; [MASK] in the prompt hides, too"
     search_help = "how the next token is chosen from the distribution"
     return [
         ("prompt", str, fields.text(prompt, label="Prompt", lines=3, help="what the model goes on from")),
+        ("masks", str, fields.text("", label="Masks", hidden=True, help=masks_help)),
         ("model", str, fields.choice(model, (), label="Model", help="its name in the list of models")),
         ("mode", str, fields.choice("completion", MODES, label="Mode", help=mode_help)),
         ("system", str, fields.text("", label="System message", lines=2, group="chat", help="in chat: how to behave")),
@@ -91,9 +95,11 @@ def _parts(package: str, name: str, what: str) -> list[Part]:
 
 def limits(settings: Any, spec: Spec, vocab_size: int | None = None) -> dict[str, Range]:
     """What depends on the model: how much fits into its context window, how many tokens it has; and how many
-    rows one step may compute at once."""
+    rows one step may compute at once. A model that fills gaps writes no text in which tokens could repeat."""
     ranges = {"num_beams": Range(1, MAX_ROWS)}
-    if spec.context_window:  # 0: not known before its configuration is read
+    if getattr(spec, "kind", "") == "masked":
+        ranges["no_repeat_ngram_size"] = Range(0, 0)
+    elif spec.context_window:  # 0: not known before its configuration is read
         ranges["max_new_tokens"] = Range(1, max(1, spec.context_window - 1))
     if vocab_size:
         ranges["top_k"] = Range(0, vocab_size)
@@ -129,6 +135,17 @@ def _unescaped(line: str) -> str:
         following = next(rest, "")
         out += ESCAPES.get(following, "\\" + following)
     return out
+
+
+def masks(text: str) -> tuple[int, ...]:
+    """The numbers of tokens that the setting `masks` names, ascending.
+
+    Raises:
+        PlaygroundError: something else stands there.
+    """
+    if not MASKS.fullmatch(text):
+        raise PlaygroundError(f"masks must be numbers of tokens with commas between, like 2, 5, got {text[:60]!r}.")
+    return tuple(sorted({int(number) for number in text.split(",") if number.strip()}))
 
 
 def messages(settings: Any) -> list[dict[str, str]]:
