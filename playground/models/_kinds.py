@@ -27,7 +27,7 @@ def architecture_of(config: Any) -> tuple[str, Any] | None:
             classes = mapping[type(config)]
             found[kind] = list(classes) if isinstance(classes, (list, tuple)) else [classes]
     both_ways = bool(getattr(config, "is_encoder_decoder", False))
-    order = (ENCODER_DECODER, MASKED, CAUSAL) if both_ways else (CAUSAL, MASKED, ENCODER_DECODER)
+    order = [ENCODER_DECODER, MASKED, CAUSAL] if both_ways else [CAUSAL, MASKED, ENCODER_DECODER]
     named = set(config.architectures or ())
     for kind in order:
         for architecture in found.get(kind, ()):
@@ -35,5 +35,5 @@ def architecture_of(config: Any) -> tuple[str, Any] | None:
                 return kind, architecture
     # an encoder whose file names no head ("BertModel") is one that fills gaps, unless it says that it decodes
     if MASKED in found and not both_ways and not getattr(config, "is_decoder", False):
-        order = (MASKED,)
+        order = [MASKED]
     return next(((kind, found[kind][0]) for kind in order if kind in found), None)

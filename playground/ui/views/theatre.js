@@ -30,9 +30,11 @@
       const actions = {
         open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
         fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
-        name: () => this.name(),
+        name: () => this.name(), unhide: () => this.unhide(),
       };
       this.status = new playground.Status();
+      this.wanted = null; // the place of a word that was just hidden: it is looked at once it is filled
+      this.source = new playground.Source(actions);
       this.chips = new playground.Chips(actions);
       this.why = new playground.Why(actions);
       this.history = new playground.History();
@@ -42,7 +44,7 @@
       this.legend = playground.legend();
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
-        this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
+        this.source.element, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -93,6 +95,10 @@
       const steps = this.steps(run);
       this.redraw.follow(started, steps);
       if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
+      if (this.wanted !== null && started && started.places) {
+        const at = steps.findIndex((step) => step.place === this.wanted);
+        if (at >= 0) [this.pinned, this.wanted] = [{ prompt: false, at }, null];
+      }
       const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
       return {
         run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw, hypothesis: this.hypothesis,
@@ -132,7 +138,7 @@
       this.empty.hidden = !nothing;
       say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
       this.chips.element.hidden = this.legend.hidden = nothing;
-      for (const part of [this.status, this.history, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
+      for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       mark(this.element, "data-moved", this.redraw.moved);
       this.differences(view);
     }
@@ -155,8 +161,32 @@
       this.soon();
     }
 
+    /** Looks at a token; in a text with gaps, a word is hidden first, and a gap that is open already is closed. */
     open(place) {
-      this.pin(place);
+      const { started, place: now, pinned } = this.view();
+      if (!started || !started.places) return this.pin(place);
+      const open = pinned && now && now.prompt === place.prompt && now.at === place.at;
+      const plain = place.prompt && !started.prompt_tokens[place.at].special && !started.places.includes(place.at);
+      if (plain) return this.hide([...started.places, place.at], place.at);
+      if (open && !place.prompt) return this.unhide();
+      return this.pin(place);
+    }
+
+    /** Asks for a new run over the same text, with these tokens hidden. */
+    hide(places, wanted) {
+      const { run, started } = this.view();
+      const own = places.filter((p) => !started.places.includes(p) || Number.isInteger(started.prompt_tokens[p].hidden));
+      this.wanted = wanted;
+      this.trigger("mask", { run: run.id, masks: own });
+    }
+
+    /** Puts the word back that stood at the open gap; a gap that was written as one stays. */
+    unhide() {
+      const { started, place } = this.view();
+      if (!started || !started.places || !place || place.prompt) return;
+      const at = started.places[place.at];
+      if (!Number.isInteger(started.prompt_tokens[at].hidden)) return;
+      this.hide(started.places.filter((p) => p !== at), null);
     }
 
     close() {
