@@ -37,6 +37,8 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": '"Who ate my soup?" asked the', "search": "sample", "max_new_tokens": 80},
     {"prompt": "In winter it is cold, and in summer it is", "search": "greedy", "max_new_tokens": 20},
     {"prompt": "The king had three daughters. The first", "search": "beam", "max_new_tokens": 40},
+    {"prompt": "The [MASK] is blue, and the grass is [MASK].", "model": "gaps", "search": "greedy"},
+    {"prompt": "playground", "model": "sounds", "search": "greedy", "max_new_tokens": 40},
 )
 
 

@@ -22,7 +22,7 @@
       this.choice = make("select", { class: "pg-layer", "aria-label": "Layer", on: { change: () => this.choose() } });
       this.strip = make("div", { class: "pg-read", role: "list", "aria-label": "What the encoder read" });
       this.element = make("section", { class: "pg-source", "aria-label": "Encoder", hidden: true },
-        make("div", { class: "pg-source-head" }, make("span", { class: "pg-h" }, "what the encoder read, and where the decoder looked: ", playground.term("cross-attention")), this.choice),
+        make("div", { class: "pg-source-head" }, playground.term("cross-attention", "where the decoder looked (cross-attention)"), this.choice),
         this.strip, this.words);
     }
 
@@ -52,7 +52,7 @@
         const text = make("bdi", { dir: "auto" });
         text.textContent = visible(token.text, 40) || "∅";
         const part = { token, bar: make("i"), figure: make("span", { class: "pg-share" }) };
-        part.element = make("span", { class: token.special ? "pg-letter pg-tag" : "pg-letter", role: "listitem" }, part.figure, make("span", { class: "pg-beam-of" }, part.bar), text);
+        part.element = make("span", { class: token.special ? "pg-letter pg-marks" : "pg-letter", role: "listitem" }, part.figure, make("span", { class: "pg-beam-of" }, part.bar), text);
         return part;
       });
       this.strip.replaceChildren(...this.parts.map((part) => part.element));
@@ -74,7 +74,7 @@
     }
 
     sentence(step, tokens, found) {
-      if (!step || !found) return "The encoder reads all of it at once; the decoder looks back at it for every token that it writes.";
+      if (!step || !found) return "The encoder read this, all of it at once; the decoder looks back at it for every token that it writes.";
       const order = [...found.keys()].sort((a, b) => found[b] - found[a]).slice(0, 2);
       const named = order.map((i) => `“${visible(tokens[i].text.trim(), 20)}” (${percent(found[i])})`).join(" and ");
       const token = visible((step.piece || step.text || "").trim(), 20);

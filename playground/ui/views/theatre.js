@@ -42,9 +42,10 @@
       this.figures = new playground.Figures();
       this.takeaway = new playground.Takeaway();
       this.legend = playground.legend();
+      this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
-        this.source.element, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
+        this.source.element, this.hint, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -138,6 +139,7 @@
       this.empty.hidden = !nothing;
       say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
       this.chips.element.hidden = this.legend.hidden = nothing;
+      this.hint.hidden = !playground.gaps.fills(view);
       for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       mark(this.element, "data-moved", this.redraw.moved);
       this.differences(view);

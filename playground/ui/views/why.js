@@ -97,7 +97,7 @@
       this.given.hidden = true;
       this.parts.hidden = false;
       const shown = playground.shownText(step, view.steps[view.place.at - 1]);
-      this.name(shown.text, step.special || shown.split);
+      this.name(playground.gaps.fills(view) ? step.piece : shown.text, step.special || shown.split);
       const drawn = { step, named: view.nameOf(step), ...playground.distribution(step, view.redraw) };
       const now = drawn.rows.find((row) => row.token_id === step.token_id);
       this.figures({
