@@ -53,8 +53,7 @@ begins every output. fp16 safetensors.
 
 For one English word at a time, in the letters a to z. It knows nothing of stress, of the sentence around a
 word (`read` has one sound for it), or of other kinds of English than the American one of the dictionary. Many of the
-dictionary's words are names, whose spelling says least: where it is wrong, it is often wrong on a name. It is no
-dictionary: look a word up where it matters.
+dictionary's words are names, whose spelling says least. It is no dictionary: look a word up where it matters.
 
 ## Data
 

@@ -12,7 +12,7 @@ ORDER = 1
 SPECS = (
     Spec(
         id="gaps",
-        title="Gaps (fills in hidden words, trained here)",
+        title="Gaps (fills hidden words)",
         modalities=("text",),
         architecture="BERT encoder",
         parameters=2_620_288,

@@ -17,7 +17,7 @@ ORDER = 2
 SPECS = (
     Spec(
         id="sounds",
-        title="Sounds (says how a word is spoken, trained here)",
+        title="Sounds (how words are spoken)",
         modalities=("text",),
         architecture="T5 encoder-decoder",
         parameters=1_391_616,

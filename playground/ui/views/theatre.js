@@ -33,6 +33,7 @@
         name: () => this.name(), unhide: () => this.unhide(),
       };
       this.status = new playground.Status();
+      this.before = null; // the run whose text stays until the one with another gap has begun
       this.wanted = null; // the place of a word that was just hidden: it is looked at once it is filled
       this.source = new playground.Source(actions);
       this.chips = new playground.Chips(actions);
@@ -91,9 +92,9 @@
     }
 
     view() {
-      const run = this.store.current;
+      const run = this.shown();
       const started = run ? run.started : null;
-      const steps = this.steps(run);
+      const steps = run === this.store.current ? this.steps(run) : run.tokens;
       this.redraw.follow(started, steps);
       if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
       if (this.wanted !== null && started && started.places) {
@@ -106,6 +107,14 @@
         status: this.store.status, history: this.store.history, running: this.store.status.state === "running",
         nameOf: (step) => this.nameOf(step),
       };
+    }
+
+    /** The run that is shown: the newest; where a word was hidden, the text before it until the new one has begun. */
+    shown() {
+      const run = this.store.current;
+      if (this.before && (!run || run === this.before || (!run.started && ["idle", "loading", "queued", "running"].includes(this.store.status.state)))) return this.before;
+      this.before = null;
+      return run;
     }
 
     /** The text that is shown: the run's own, or one hypothesis of its beams. */
@@ -179,6 +188,7 @@
       const { run, started } = this.view();
       const own = places.filter((p) => !started.places.includes(p) || Number.isInteger(started.prompt_tokens[p].hidden));
       this.wanted = wanted;
+      this.before = run;
       this.trigger("mask", { run: run.id, masks: own });
     }
 
