@@ -38,10 +38,10 @@ def build(settings: Any, model: Any) -> Prompt:
     """
     if settings.mode == "chat":
         return _chat(settings, model)
-    hidden = masks(settings.masks)
-    if model.kind == "masked":
+    hidden, kind = masks(settings.masks), getattr(model, "kind", "causal")
+    if kind == "masked":
         return _gaps(settings, model, hidden)
-    prompt = _source(settings, model) if model.kind == "encoder-decoder" else _completion(settings, model)
+    prompt = _source(settings, model) if kind == "encoder-decoder" else _completion(settings, model)
     if hidden:
         sentence = f"masks ({settings.masks.strip()}) hides nothing here: {model.spec.id} does not fill gaps."
         return replace(prompt, notices=(*prompt.notices, sentence))

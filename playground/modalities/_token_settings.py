@@ -53,11 +53,9 @@ def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: s
 def _before(prompt: str, model: str, search: str, searches: tuple[str, ...]) -> list[Part]:
     mode_help = "completion goes on with the text; chat answers it, with models that were trained to"
     history_help = 'in chat: what was said before, as JSON: [{"role": "user", "content": "…"}, …]'
-    masks_help = "for a model that fills gaps: numbers of the tokens to hide, from 0; [MASK] in the prompt hides, too"
     search_help = "how the next token is chosen from the distribution"
     return [
         ("prompt", str, fields.text(prompt, label="Prompt", lines=3, help="what the model goes on from")),
-        ("masks", str, fields.text("", label="Masks", hidden=True, help=masks_help)),
         ("model", str, fields.choice(model, (), label="Model", help="its name in the list of models")),
         ("mode", str, fields.choice("completion", MODES, label="Mode", help=mode_help)),
         ("system", str, fields.text("", label="System message", lines=2, group="chat", help="in chat: how to behave")),
@@ -71,6 +69,7 @@ def _after(max_new_tokens: int) -> list[Part]:
         max_new_tokens, 1, 512, 1, label="Length", group="end", open_ended=True, help="new tokens at most"
     )
     stop_help = r"ends the text when one of these appears: one a line, \n stands for a line break"
+    masks_help = "for a model that fills gaps: numbers of the tokens to hide, from 0; [MASK] in the prompt hides, too"
     limit = fields.slider(
         120.0, 1, 600, 1, label="Time limit (s)", group="end", help="seconds of computing at most, waiting excluded"
     )
@@ -80,6 +79,7 @@ def _after(max_new_tokens: int) -> list[Part]:
         ("stop_strings", str, fields.text("", label="Stop at", lines=2, group="end", help=stop_help)),
         ("time_limit_s", float, limit),
         ("seed", int, seed),
+        ("masks", str, fields.text("", label="Masks", hidden=True, help=masks_help)),
     ]
 
 
