@@ -73,10 +73,10 @@ Books are Project Gutenberg texts without its name and licence text, as GITenber
 {recipe()}
 ```
 
-This is `tools/train_gaps.sh`, run with {training["config"]["steps"]:,} steps, of which {training["step"]:,} were done:
-{training["step"]:,} × {config.batch_size} × {config.block_size} tokens, {tokens / 1e6:.1f} M in all. The order of the
-texts, the gaps and the first weights follow from the seed, and a run that was interrupted goes on from its checkpoint
-as if it had not been.
+This is `tools/train_gaps.sh`: {training["step"]:,} steps of {config.batch_size} × {config.block_size} tokens,
+{tokens / 1e6:.1f} M in all. The run was begun with 4,000 steps and a decay of 0.4, and shortened after 1,800 steps to
+these figures. The order of the texts, the gaps and the first weights follow from the seed, and a run that was
+interrupted goes on from its checkpoint as if it had not been.
 
 ## Figures
 
