@@ -14,6 +14,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 AUDIENCES = ("own", "class", "public")
+IDLE_MINUTES = 30.0  # where many share the memory; on one's own computer a model stays until memory is short
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,6 +50,14 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
             help=f"of one {whose}: running=1,queued=2,tokens=20000,seconds=1800, the last two a day, 0: no limit "
             f"(or {variable})",
         )
+    parser.add_argument(
+        "--idle-minutes",
+        type=minutes,
+        default=os.environ.get("PLAYGROUND_IDLE_MINUTES") or None,
+        metavar="MINUTES",
+        help=f"unload a model that nobody has used for so long, 0: never (default: never on one's own computer, else "
+        f"{IDLE_MINUTES:.0f}; or PLAYGROUND_IDLE_MINUTES)",
+    )
     parsed = parser.parse_args(argv)
     alone = is_loopback(parsed.host) and not on_space()
     if parsed.audience == "own" and not alone:
@@ -56,7 +65,24 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
             f"--audience own needs a page only this computer reaches, got --host {parsed.host}: choose class or public"
         )
     parsed.audience = parsed.audience or ("own" if alone else "public" if on_space() else "class")
+    if parsed.idle_minutes is None:
+        parsed.idle_minutes = 0.0 if parsed.audience == "own" else IDLE_MINUTES
     return parsed
+
+
+def minutes(text: str) -> float:
+    """A number of minutes, 0 or more.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        count = float(text)
+    except ValueError:
+        count = -1.0
+    if not 0 <= count < 1e6:
+        raise argparse.ArgumentTypeError(f"it must be a number of minutes, 0 for never, got {text!r}")
+    return count
 
 
 def address(host: str, port: int) -> str:
@@ -101,8 +127,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         door = door_of(flags)
     except PlaygroundError as error:
         raise SystemExit(str(error)) from None
-    own = flags.audience == "own"
-    manager = ModelManager(audience=flags.audience, data_dir=user_data() if own else None)
+    kept = user_data() if flags.audience == "own" else None
+    manager = ModelManager(audience=flags.audience, idle_s=flags.idle_minutes * 60 or None, data_dir=kept)
     try:
         launch(manager, host=flags.host, port=flags.port, names=flags.allow_host, door=door, quotas=quotas)
     except OSError as error:

@@ -183,11 +183,11 @@ def _show_json(event: Event) -> None:
 def _show_text(event: Event) -> None:
     """The text on stdout as it is written; on stderr what else there is to know."""
     if isinstance(event, TokenStep):
-        print(event.text, end="", flush=True)
+        print(event.text if event.place is None else "", end="", flush=True)
     elif isinstance(event, Notice):
         print(f"note: {event.text}", file=sys.stderr)
     elif isinstance(event, Finished):
-        print(flush=True)
+        print(event.filled or "", flush=True)
         if sys.stderr.isatty():
             print(
                 f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}",

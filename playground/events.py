@@ -24,6 +24,7 @@ class Reason(str, Enum):
     STOP_STRING = "stop_string"
     MAX_NEW_TOKENS = "max_new_tokens"
     CONTEXT_FULL = "context_full"
+    FILLED = "filled"  # no gap is left
     TIME_LIMIT = "time_limit"
     USER = "user"
     STOPPED = "stopped"  # by the rules of a shared page, or its teacher; a Notice before it says why
@@ -91,17 +92,24 @@ class Tail(Event):
 
 @dataclass(frozen=True, slots=True)
 class PromptToken:
-    """One token of the prompt; `logprob` (nats) is None for the first, which nothing precedes."""
+    """One token of the prompt; `logprob` (nats) is None for the first, which nothing precedes, and wherever the model
+    sees the token itself. `hidden` is the id of the token that a mask stands for, where that is known."""
 
     token_id: int
     text: str
     logprob: float | None = None
     special: bool = False
+    hidden: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """A run begins: what the model sees before its first step."""
+    """A run begins: what the model sees before its first step.
+
+    An encoder-decoder reads `source_tokens`, and `prompt_tokens` are what its output begins with. For a model that
+    fills gaps, `places` are the numbers of the prompt tokens that are hidden, in the order they are filled; None for
+    others.
+    """
 
     run_id: str
     modality: str
@@ -116,6 +124,8 @@ class Started(Event):
     filters: tuple[str, ...] = ()  # in the order they run
     parent: str | None = None  # run this one goes on from, and the step it left it at
     parent_index: int | None = None
+    source_tokens: tuple[PromptToken, ...] = ()
+    places: tuple[int, ...] | None = None
     seq: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -135,6 +145,9 @@ class TokenStep(Event):
     a split character all come with its last token; `piece` is the token's own text).
     `tokens_per_s`, `elapsed_s`: from the run's start, waiting excluded.
     `exact` is False where an outside server gave only some of the numbers.
+    `place` is the number of the prompt token whose gap it fills, None where it stands at the end of the text.
+    `looked`: for an encoder-decoder, how much each token of the source counted (cross-attention, mean over heads), one
+    row of S numbers after the other for each layer.
     """
 
     run_id: str
@@ -157,6 +170,8 @@ class TokenStep(Event):
     special: bool = False
     elapsed_s: float = 0.0
     exact: bool = True
+    place: int | None = None
+    looked: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {"event": "token", **_plain(self)}
@@ -239,7 +254,8 @@ class Notice(Event):
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
     """The end of a run. `text` is without the prompt; `tokens` a count; `first_token_s` None where
-    no token came; `state` is what the run can go on from (never leaves the process)."""
+    no token came; `state` is what the run can go on from (never leaves the process). `filled` is the whole text with
+    its gaps filled in, for a model that does so."""
 
     run_id: str
     seq: int
@@ -252,6 +268,7 @@ class Finished(Event):
     context_window: int = 0
     stop_string: str | None = None
     message: str | None = None
+    filled: str | None = None
     state: Any = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from playground.events import BeamStep, TokenStep
 from playground.json_text import dumps
 
 # settings without a say in which token is how likely
-NOT_SHAPING = ("prompt", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
+NOT_SHAPING = ("prompt", "masks", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
 
 
 class Steps:

@@ -73,6 +73,14 @@ class Computing:
         logits = self._prefill((*start.input_ids, *start.tokens))
         return logits, None
 
+    def looked(self, row: int = 0) -> tuple[float, ...]:
+        """Where row `row` looked in a source for the logits that were computed last: L rows of S numbers, one after
+        the other, each with a sum of 1; empty for a model without a source."""
+        looked = getattr(self.stepper, "looked", None)
+        if looked is None or not len(looked):
+            return ()
+        return tuple(round(float(x), 4) for x in looked[row].flatten().tolist())
+
     def _again(self, start: Kept) -> "Arrival":
         """The whole text once more, token by token as it was written."""
         logits = self._prefill(start.input_ids)

@@ -99,9 +99,11 @@ class Stream:
 
 def limit(plan: Plan, tokens: int, elapsed_s: float) -> Reason | None:
     """The limit that forbids another token after `tokens` new ones, if any."""
+    if plan.places is not None and tokens >= len(plan.places):
+        return Reason.FILLED
     if tokens >= plan.max_new_tokens:
         return Reason.MAX_NEW_TOKENS
-    if len(plan.input_ids) + tokens >= plan.context_window:
+    if plan.places is None and len(plan.input_ids) + tokens >= plan.context_window:
         return Reason.CONTEXT_FULL
     if plan.time_limit_s > 0 and elapsed_s >= plan.time_limit_s:
         return Reason.TIME_LIMIT
@@ -110,7 +112,8 @@ def limit(plan: Plan, tokens: int, elapsed_s: float) -> Reason | None:
 
 def max_length(plan: Plan) -> int:
     """The number of new tokens a run can reach."""
-    return min(plan.max_new_tokens, plan.context_window - len(plan.input_ids))
+    room = plan.context_window - len(plan.input_ids) if plan.places is None else len(plan.places)
+    return min(plan.max_new_tokens, room)
 
 
 def written(vocabulary: Vocabulary, before: Sequence[int], tokens: Sequence[int]) -> str:

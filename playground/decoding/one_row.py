@@ -34,7 +34,7 @@ class OneRow:
         self._first_logits = start.first_logits
         self._context = Context((*start.input_ids, *start.tokens), vocabulary.vocab_size, plan.token_biases)
         self._pieces = Pieces(vocabulary.piece)
-        self._stream = Stream(vocabulary, start.input_ids, plan.stop_strings)
+        self._stream = Stream(vocabulary, start.input_ids if plan.places is None else (), plan.stop_strings)
         self._stream.resume(start.tokens, start.text, start.stopped)
 
     @property
@@ -74,11 +74,12 @@ class OneRow:
         chosen = view.candidate(token_id)
         self.seq += 1
         yield TokenStep(
-            run_id=self._run_id, seq=self.seq - 1, index=index, position=len(plan.input_ids) + index, lane=plan.lane,
+            run_id=self._run_id, seq=self.seq - 1, index=index, position=plan.position(index), lane=plan.lane,
             token_id=token_id, text=added.text, piece=chosen.text, probability=chosen.probability,
             logprob=view.logprob(token_id), random=random, uniform=number, rank=view.ranks[token_id],
             entropy_bits=view.entropy_bits, candidates=view.candidates, known=view.known, tail=view.tail,
             special=self._vocabulary.is_special(token_id), elapsed_s=self._computing.elapsed_s,
+            place=plan.places[index] if plan.places is not None else None, looked=self._computing.looked(),
         )  # fmt: skip
 
     def final_text(self, reason: Reason) -> str:

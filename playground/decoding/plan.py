@@ -32,7 +32,8 @@ class Vocabulary(Protocol):
 class Stepper(Protocol):
     """A model with its place in a text: hides cache, device and batching.
 
-    `cache` and `bytes` are what a kept state holds (no reference to the model).
+    `cache` and `bytes` are what a kept state holds (no reference to the model). One that also has `looked`
+    (B, L, S) tells where each row's newest position looked, in L layers and among S tokens of a source.
     """
 
     vocab_size: int
@@ -81,7 +82,8 @@ class Plan:
     """One run of the loop.
 
     `filters` are bound to the vocabulary, in order. `max_new_tokens` counts all new tokens of the text,
-    those of a kept state it goes on from included. `time_limit_s` (0: none) is computing time.
+    those of a kept state it goes on from included. `time_limit_s` (0: none) is computing time. `places`: the new
+    tokens do not follow the prompt, they take these places in it, one after the other (the stepper knows them, too).
     """
 
     input_ids: tuple[int, ...]
@@ -94,6 +96,11 @@ class Plan:
     time_limit_s: float = 0
     seed: int = 0
     lane: int = 0
+    places: tuple[int, ...] | None = None
+
+    def position(self, index: int) -> int:
+        """Where new token number `index` stands in the text."""
+        return len(self.input_ids) + index if self.places is None else self.places[index]
 
     @property
     def sampling(self) -> bool:

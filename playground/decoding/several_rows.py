@@ -53,13 +53,14 @@ class SeveralRows:
         self._start = start
         self._common = start.tokens[: beams.begun] if beams else start.tokens
         self._before = (*start.input_ids, *self._common)
+        self._text_before = self._before if plan.places is None else self._common  # a gap's fill does not follow it
         self._choice = beams.choice if beams else None
         self._history = list(beams.history) if beams else []
         self._forced = start.forced
         self._shown = self._choice.hypotheses + self._choice.finished if self._choice else ()
         self._first_logits = start.first_logits
         self._pieces = Pieces(vocabulary.piece)
-        self._stream = Stream(vocabulary, start.input_ids, plan.stop_strings)
+        self._stream = Stream(vocabulary, start.input_ids if plan.places is None else (), plan.stop_strings)
         self._stream.resume(self._common, "".join(start.texts[: len(self._common)]), start.stopped)
         self._winner: tuple[int, ...] = start.tokens[len(self._common) :]
         self._texts: tuple[str, ...] | None = None  # what each token of the winner adds, once that is asked for
@@ -129,7 +130,8 @@ class SeveralRows:
         for row in range(len(logits)):
             must = sorted({h.tokens[-1] for h in new if h.parents[-1] == row})
             seen = Context((*self._before, *rows[row].tokens), logits.shape[-1], self._plan.token_biases).seen
-            views.append(look(logits[row], [(name, s[row]) for name, s in stages], must, seen, self._pieces))
+            view = look(logits[row], [(name, s[row]) for name, s in stages], must, seen, self._pieces)
+            views.append(replace(view, looked=self._computing.looked(row)))
         return tuple(views)
 
     def _beam_step(self, choice: Choice, length: int) -> BeamStep:
@@ -137,8 +139,8 @@ class SeveralRows:
         before = [h.tokens for h in self._shown]
         beams = []
         for h in choice.hypotheses + choice.finished:
-            so_far = written(self._vocabulary, self._before, h.tokens)
-            shorter = written(self._vocabulary, self._before, h.tokens[:-1])
+            so_far = written(self._vocabulary, self._text_before, h.tokens)
+            shorter = written(self._vocabulary, self._text_before, h.tokens[:-1])
             old = h.finished and h.tokens in before
             parent = before.index(h.tokens) if old else h.parents[-1]
             text = so_far[len(shorter) :]
@@ -149,7 +151,7 @@ class SeveralRows:
 
     def _stops(self, tokens: tuple[int, ...]) -> bool:
         strings = self._plan.stop_strings
-        return bool(strings) and any(s in written(self._vocabulary, self._before, tokens) for s in strings)
+        return bool(strings) and any(s in written(self._vocabulary, self._text_before, tokens) for s in strings)
 
     def _why(self, over: Reason | None) -> Reason:
         if self._winner[-1] in self._plan.eos_token_ids:
@@ -164,8 +166,9 @@ class SeveralRows:
             chosen = view.candidate(token_id)
             self.seq += 1
             yield TokenStep(
-                run_id=self._run_id, seq=self.seq - 1, index=index, position=len(plan.input_ids) + index,
-                lane=plan.lane, token_id=token_id, text=texts[i], piece=chosen.text,
+                run_id=self._run_id, seq=self.seq - 1, index=index, position=plan.position(index), lane=plan.lane,
+                place=plan.places[index] if plan.places is not None else None, looked=view.looked,
+                token_id=token_id, text=texts[i], piece=chosen.text,
                 probability=chosen.probability, logprob=view.logprob(token_id), random=None,
                 uniform=uniform(plan.seed, plan.lane, index), rank=view.ranks[token_id],
                 entropy_bits=view.entropy_bits, candidates=view.candidates, known=view.known, tail=view.tail,

@@ -51,6 +51,7 @@ class View:
     entropy_bits: float
     ranks: dict[int, int]  # of the tokens that had to be among the candidates
     log_normaliser: float  # log Σ exp(logit)
+    looked: tuple[float, ...] = ()  # where an encoder-decoder looked in its source
 
     def candidate(self, token_id: int) -> Candidate:
         """One of the tokens that had to be among the candidates."""

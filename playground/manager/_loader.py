@@ -66,7 +66,7 @@ class FileLoader:
         found = catalogue().get(spec.id)
         if found is not None and spec.trusted:
             return (yield from found[1].load(spec, folder, device, dtype))
-        from playground.models._causal import load
+        from playground.models._any import load
 
         return (yield from load(spec, folder, device, dtype))
 
@@ -87,8 +87,10 @@ class FileLoader:
         with self._importing:
             import accelerate  # noqa: F401
             import transformers.models.auto.modeling_auto
+            import transformers.models.bert.modeling_bert
             import transformers.models.gpt2.modeling_gpt2
             import transformers.models.llama.modeling_llama
+            import transformers.models.t5.modeling_t5
             import transformers.tokenization_utils_tokenizers  # noqa: F401
             from transformers import AutoConfig, AutoTokenizer, GenerationConfig  # noqa: F401
 

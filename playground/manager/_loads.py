@@ -247,7 +247,8 @@ def _explain(error: Exception, spec: Spec) -> str:
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate" in str(error):
         return f"The memory ran out while {spec.title} was loading: unload a model or choose a smaller one."
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"The disk is full: free {spec.size_mb:.0f} MB and load {spec.title} again."
+        room = f"free {spec.size_mb:.0f} MB" if spec.size_mb else "make room"
+        return f"The disk is full: {room} and load {spec.title} again."
     log.error("loading %s failed", spec.id, exc_info=error)
     return f"{spec.title} could not be loaded; the program's log says why. Choose another model."
 

@@ -24,6 +24,7 @@ from playground.models._spec import Spec
 AUDIENCES = ("own", "class", "public")
 LOOK_S = 0.1  # how often a waiting generator says how far things are
 CLOSE_S = 8.0
+TRIM_S = 60.0  # how often freed memory is given back to the system
 
 
 class ModelManager:
@@ -66,10 +67,11 @@ class ModelManager:
         self.data_dir = Path(data_dir) if data_dir else None
         self._adopted = {spec.id: spec for spec in _trained.kept(self.data_dir / "models")} if self.data_dir else {}
         self._closed = False
+        self._ending = threading.Event()
         self._warm: threading.Thread | None = None
         self._wait = (lambda: self._changed.wait(LOOK_S)) if start is start_thread else (lambda: False)
-        if idle_s is not None and start is start_thread:
-            threading.Thread(target=self._keep_house, name="idle models", daemon=True).start()
+        if start is start_thread:
+            threading.Thread(target=self._keep_house, name="housekeeping", daemon=True).start()
 
     # ── using a model ────────────────────────────────────────────────────────
 
@@ -280,8 +282,7 @@ class ModelManager:
         """All models of the catalogue, those that the visit made, and whatever else is loaded for everybody."""
         specs = self._known(visit)
         with self._changed:
-            entries = self._loads.entries
-            loaded = {name: entry.spec for name, entry in entries.items() if entry.spec.owner in ("", visit)}
+            loaded = {name: entry.spec for name, entry in self._loads.entries.items() if not entry.spec.owner}
         return [self._info(spec) for spec in {**specs, **loaded}.values()]
 
     def _info(self, spec: Spec) -> ModelInfo:
@@ -331,11 +332,14 @@ class ModelManager:
         return "torch" in sys.modules and (self._warm is None or not self._warm.is_alive())
 
     def _keep_house(self) -> None:
-        """Sweep now and then, in a thread of its own, until the manager is closed."""
-        while not self._closed:
-            with self._changed:
-                self._changed.wait(min(30.0, (self._idle_s or 30.0) / 4))
+        """Sweep and trim now and then, in a thread of its own, until the manager is closed."""
+        every = min(TRIM_S / 2, (self._idle_s or TRIM_S) / 4)
+        trimmed_at = time.monotonic()
+        while not self._ending.wait(every):
             self.sweep()
+            if time.monotonic() - trimmed_at >= TRIM_S:
+                _machine.trim()
+                trimmed_at = time.monotonic()
 
     def sweep(self) -> None:
         """Unload what nobody has used for `idle_s`."""
@@ -350,6 +354,7 @@ class ModelManager:
 
     def close(self) -> None:
         """End everything: loads stop at their next step, models are dropped; takes at most 10 s."""
+        self._ending.set()
         with self._changed:
             self._closed = True
             for entry in list(self._loads.entries.values()):

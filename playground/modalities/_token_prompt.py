@@ -1,23 +1,31 @@
 """From what a person wrote to the token ids that a model goes on from.
 
+What a prompt is depends on the kind of model: a text to go on with, a source that an
+encoder reads, or a text with gaps.
+
 Completion: the ids that the model's texts begin with (if it was trained so), then
 the text. Chat: the model's own template around the conversation. What does not fit
 into the context window is left out at the beginning, and said with its numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.modalities._token_settings import messages
+from playground.events import PromptToken
+from playground.modalities._token_settings import masks, messages
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """`ids` (T,) and sentences about what was left out."""
+    """`ids` (T,) and sentences about what was left out or does not apply; for an encoder-decoder the `source`, for
+    a model that fills gaps the `tokens` as they are shown and the `places` that are hidden."""
 
     ids: tuple[int, ...]
     notices: tuple[str, ...] = ()
+    source: tuple[PromptToken, ...] = ()
+    tokens: tuple[PromptToken, ...] = ()
+    places: tuple[int, ...] | None = None
 
 
 def build(settings: Any, model: Any) -> Prompt:
@@ -25,9 +33,54 @@ def build(settings: Any, model: Any) -> Prompt:
 
     Raises:
         PlaygroundError: chat with a model that has no template, a message that does not fit,
-            or an empty prompt for a model that cannot begin by itself.
+            or an empty prompt for a model that cannot begin by itself, a prompt that does not
+            fit the model.
     """
-    return _chat(settings, model) if settings.mode == "chat" else _completion(settings, model)
+    if settings.mode == "chat":
+        return _chat(settings, model)
+    hidden, kind = masks(settings.masks), getattr(model, "kind", "causal")
+    if kind == "masked":
+        return _gaps(settings, model, hidden)
+    prompt = _source(settings, model) if kind == "encoder-decoder" else _completion(settings, model)
+    if hidden:
+        sentence = f"masks ({settings.masks.strip()}) hides nothing here: {model.spec.id} does not fill gaps."
+        return replace(prompt, notices=(*prompt.notices, sentence))
+    return prompt
+
+
+def _source(settings: Any, model: Any) -> Prompt:
+    """What the encoder reads, and the token with which the output begins."""
+    ids = list(model.source_ids(settings.prompt))
+    notices: tuple[str, ...] = ()
+    window = model.source_window
+    if len(ids) > window:
+        notices = (
+            f"The prompt has {len(ids):,} tokens and {model.spec.id} reads {window:,}: the last {len(ids) - window:,} "
+            "were left out.",
+        )
+        ids = [*ids[: window - 1], ids[-1]]  # the token that ends a source stays
+    vocabulary = model.vocabulary
+    source = tuple(PromptToken(i, vocabulary.piece(i), special=vocabulary.is_special(i)) for i in ids)
+    return Prompt(tuple(model.begin_ids), notices, source)
+
+
+def _gaps(settings: Any, model: Any, hidden: tuple[int, ...]) -> Prompt:
+    """A text with gaps."""
+    gaps = model.gaps(settings.prompt, hidden)
+    notices = []
+    if not gaps.places:
+        notices.append(
+            "Nothing is hidden: click a word of the text, or write [MASK] where the model should fill something in."
+        )
+    if gaps.left_out:
+        notices.append(
+            f"The prompt has {len(gaps.tokens) + gaps.left_out:,} tokens and {model.spec.id} reads "
+            f"{model.context_window:,}: the last {gaps.left_out:,} were left out."
+        )
+    if settings.stop_strings.strip():
+        notices.append(f"The stop strings do nothing here: {model.spec.id} fills gaps and writes no text to be ended.")
+    ids = tuple(token.token_id for token in gaps.tokens)
+    return Prompt(ids, tuple(notices), tokens=gaps.tokens, places=gaps.places)
 
 
 def room(settings: Any, context_window: int) -> int:

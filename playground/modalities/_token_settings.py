@@ -7,6 +7,7 @@ the page, the command line and the API.
 
 import dataclasses
 import json
+import re
 from typing import Any, Protocol
 
 from playground import fields
@@ -20,6 +21,7 @@ MODES = ("completion", "chat")
 ROLES = ("user", "assistant")
 MAX_CHARACTERS = 400_000  # of prompt, history and system text together; the longest context window holds fewer
 MAX_ROWS = 32
+MASKS = re.compile(r"\s*(\d{1,6}\s*(,\s*\d{1,6}\s*)*)?")
 ESCAPES = {"n": "\n", "t": "\t", "\\": "\\"}
 Part = tuple[str, type, Any]  # name, type, field
 
@@ -67,6 +69,7 @@ def _after(max_new_tokens: int) -> list[Part]:
         max_new_tokens, 1, 512, 1, label="Length", group="end", open_ended=True, help="new tokens at most"
     )
     stop_help = r"ends the text when one of these appears: one a line, \n stands for a line break"
+    masks_help = "for a model that fills gaps: numbers of the tokens to hide, from 0; [MASK] in the prompt hides, too"
     limit = fields.slider(
         120.0, 1, 600, 1, label="Time limit (s)", group="end", help="seconds of computing at most, waiting excluded"
     )
@@ -76,6 +79,7 @@ def _after(max_new_tokens: int) -> list[Part]:
         ("stop_strings", str, fields.text("", label="Stop at", lines=2, group="end", help=stop_help)),
         ("time_limit_s", float, limit),
         ("seed", int, seed),
+        ("masks", str, fields.text("", label="Masks", hidden=True, help=masks_help)),
     ]
 
 
@@ -91,9 +95,11 @@ def _parts(package: str, name: str, what: str) -> list[Part]:
 
 def limits(settings: Any, spec: Spec, vocab_size: int | None = None) -> dict[str, Range]:
     """What depends on the model: how much fits into its context window, how many tokens it has; and how many
-    rows one step may compute at once."""
+    rows one step may compute at once. A model that fills gaps writes no text in which tokens could repeat."""
     ranges = {"num_beams": Range(1, MAX_ROWS)}
-    if spec.context_window:  # 0: not known before its configuration is read
+    if getattr(spec, "kind", "") == "masked":
+        ranges["no_repeat_ngram_size"] = Range(0, 0)
+    elif spec.context_window:  # 0: not known before its configuration is read
         ranges["max_new_tokens"] = Range(1, max(1, spec.context_window - 1))
     if vocab_size:
         ranges["top_k"] = Range(0, vocab_size)
@@ -129,6 +135,17 @@ def _unescaped(line: str) -> str:
         following = next(rest, "")
         out += ESCAPES.get(following, "\\" + following)
     return out
+
+
+def masks(text: str) -> tuple[int, ...]:
+    """The numbers of tokens that the setting `masks` names, ascending.
+
+    Raises:
+        PlaygroundError: something else stands there.
+    """
+    if not MASKS.fullmatch(text):
+        raise PlaygroundError(f"masks must be numbers of tokens with commas between, like 2, 5, got {text[:60]!r}.")
+    return tuple(sorted({int(number) for number in text.split(",") if number.strip()}))
 
 
 def messages(settings: Any) -> list[dict[str, str]]:

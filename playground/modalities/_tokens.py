@@ -39,7 +39,8 @@ Run = Generator[Event, Reason | None, None]
 class KeptRun:
     """What a run left: enough to go on exactly where it stopped, without holding the model.
 
-    `kept` is the loop's state; its `index` is the number of new tokens so far.
+    `kept` is the loop's state; its `index` is the number of new tokens so far. `source_tokens` are what an encoder
+    read, `places` the gaps of a model that fills some.
     """
 
     model: str
@@ -47,6 +48,8 @@ class KeptRun:
     prompt_tokens: tuple[PromptToken, ...]
     run_id: str
     kept: Any
+    source_tokens: tuple[PromptToken, ...] = ()
+    places: tuple[int, ...] | None = None
 
     @property
     def index(self) -> int:
@@ -79,13 +82,18 @@ def rebuild(started: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], inde
     tokens = [step for step in steps if step["event"] == "token"]
     if not 0 <= index < len(tokens):
         raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(tokens) - 1}.")
-    prompt = tuple(
-        PromptToken(t["token_id"], t["text"], t.get("logprob"), bool(t.get("special")))
-        for t in started["prompt_tokens"]
+    prompt, source = (
+        tuple(
+            PromptToken(t["token_id"], t["text"], t.get("logprob"), bool(t.get("special")), t.get("hidden"))
+            for t in started.get(name, ())
+        )
+        for name in ("prompt_tokens", "source_tokens")
     )
+    places = started.get("places")
     ids, texts = zip(*((t["token_id"], t["text"]) for t in tokens[:index]), strict=True) if index else ((), ())
     kept = Kept(tuple(t.token_id for t in prompt), tuple(ids), tuple(texts))
-    return KeptRun(started["model"], started["prompt"], prompt, started["run_id"], kept)
+    places = None if places is None else tuple(places)
+    return KeptRun(started["model"], started["prompt"], prompt, started["run_id"], kept, source, places)
 
 
 def generate(
@@ -137,6 +145,8 @@ class _Opening:
     stepper: Any
     prompt: str
     prompt_tokens: tuple[PromptToken, ...]
+    source_tokens: tuple[PromptToken, ...] = ()
+    places: tuple[int, ...] | None = None
     read_s: float = 0.0
 
 
@@ -150,7 +160,7 @@ def _run(
     settings, sentences = clamp(settings, limits(settings, model, model.vocabulary.vocab_size), settings.model)
     opening, reason = yield from _until(_open(settings, lease, start, sentences))
     if reason is None:
-        plan = _plan(settings, model, opening.kept)
+        plan = _plan(settings, model, opening)
         reason = yield _started(settings, model, opening, plan, modality, run_id, start)
     if reason is not None:
         seq, read = (1, len(opening.prompt_tokens)) if opening else (0, 0)
@@ -160,7 +170,7 @@ def _run(
         while True:
             event = events.send(reason)
             if isinstance(event, Finished):
-                return _last(event, settings, opening)
+                return _last(event, settings, opening, model)
             if isinstance(event, (TokenStep, BeamStep)):
                 event = dataclasses.replace(event, elapsed_s=event.elapsed_s + opening.read_s)
             reason = yield event
@@ -172,20 +182,31 @@ def _open(settings: Any, lease: Any, start: KeptRun | None, sentences: list[str]
     for sentence in sentences:
         yield Notice(sentence)
     if start is not None:
-        return _Opening(start.kept, model.stepper(start.kept.cache), start.prompt, start.prompt_tokens)
+        stepper = _stepper(model, start.kept.cache, start.source_tokens, len(start.prompt_tokens), start.places)
+        return _Opening(
+            start.kept, stepper, start.prompt, start.prompt_tokens, start.source_tokens, start.places
+        )  # fmt: skip
     prompt = _token_prompt.build(settings, model)
     for sentence in prompt.notices:
         yield Notice(sentence)
-    return (yield from _read(prompt.ids, settings.prompt, model, lease.turn))
+    return (yield from _read(prompt, settings.prompt, model, lease.turn))
 
 
-def _read(ids: tuple[int, ...], prompt: str, model: Any, turn: Any) -> Generator[Event, None, _Opening]:
+def _stepper(model: Any, cache: Any, source: tuple[PromptToken, ...], length: int, places: Any) -> Any:
+    """The model's computing for one run; what the model reads besides the tokens of the loop comes along."""
+    if source:
+        return model.stepper(cache, source=[token.token_id for token in source])
+    return model.stepper(cache) if places is None else model.stepper(cache, length=length, places=places)
+
+
+def _read(prompt: Any, text: str, model: Any, turn: Any) -> Generator[Event, None, _Opening]:
     """Show the model the prompt, piece by piece; a piece is one turn."""
     import torch
 
     from playground.decoding.loop import Kept
 
-    stepper, vocabulary, read_s = model.stepper(), model.vocabulary, 0.0
+    ids, vocabulary, read_s = prompt.ids, model.vocabulary, 0.0
+    stepper = _stepper(model, None, prompt.source, len(ids), prompt.places)
     reading = stepper.prefill_chunks(torch.tensor([ids]))
     while True:
         with turn():
@@ -201,22 +222,23 @@ def _read(ids: tuple[int, ...], prompt: str, model: Any, turn: Any) -> Generator
             read_s += time.perf_counter() - begun
         yield Progress("reading the prompt", done, len(ids), "tokens")
     said = [None, *logprobs.tolist()]
-    tokens = tuple(
+    tokens = prompt.tokens or tuple(
         PromptToken(i, vocabulary.piece(i), logprob, vocabulary.is_special(i))
         for i, logprob in zip(ids, said, strict=True)
     )
     kept = Kept(ids, cache=stepper.cache, cached=len(ids), cache_bytes=stepper.bytes, first_logits=logits)
-    return _Opening(kept, stepper, prompt, tokens, read_s)
+    return _Opening(kept, stepper, text, tokens, prompt.source, prompt.places, read_s)
 
 
-def _plan(settings: Any, model: Any, kept: Any) -> Any:
+def _plan(settings: Any, model: Any, opening: _Opening) -> Any:
     from playground.decoding.loop import Plan, filters_from, search_from
 
+    kept, places = opening.kept, opening.places
     return Plan(
         input_ids=kept.input_ids, filters=filters_from(settings, model.vocabulary), search=search_from(settings),
         max_new_tokens=kept.index + settings.max_new_tokens, eos_token_ids=tuple(model.eos_token_ids),
-        stop_strings=stop_strings(settings.stop_strings), context_window=model.context_window,
-        time_limit_s=settings.time_limit_s, seed=settings.seed,
+        stop_strings=stop_strings(settings.stop_strings) if places is None else (),
+        context_window=model.context_window, time_limit_s=settings.time_limit_s, seed=settings.seed, places=places,
     )  # fmt: skip
 
 
@@ -229,11 +251,18 @@ def _started(
         vocab_size=model.vocabulary.vocab_size, context_window=model.context_window,
         eos_token_ids=tuple(model.eos_token_ids), logit_bias=plan.token_biases, filters=tuple(discover(FILTERS)),
         parent=start.run_id if start else None, parent_index=start.index if start else None,
+        source_tokens=opening.source_tokens, places=opening.places,
     )  # fmt: skip
 
 
-def _last(event: Finished, settings: Any, opening: _Opening) -> Finished:
+def _last(event: Finished, settings: Any, opening: _Opening, model: Any) -> Finished:
     """The loop's end, with what only the modality knows."""
     first = None if event.first_token_s is None else event.first_token_s + opening.read_s
-    kept = event.state and KeptRun(settings.model, opening.prompt, opening.prompt_tokens, event.run_id, event.state)
-    return dataclasses.replace(event, state=kept, first_token_s=first)
+    tokens, source, places = opening.prompt_tokens, opening.source_tokens, opening.places
+    kept = event.state and KeptRun(
+        settings.model, opening.prompt, tokens, event.run_id, event.state, source, places
+    )  # fmt: skip
+    filled = None
+    if places is not None and event.state is not None:
+        filled = model.filled(tokens, list(zip(places, event.state.tokens, strict=False)))
+    return dataclasses.replace(event, state=kept, first_token_s=first, filled=filled)

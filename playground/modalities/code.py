@@ -10,13 +10,15 @@ from typing import Any
 
 from playground.events import Event, Reason
 from playground.modalities import _tokens
+from playground.models import code
 
 TITLE = "Code"
 ORDER = 20
 LANGUAGE = "python"  # how the page highlights the output
 
+CHATS = "smollm2-135m-instruct"
 Settings = _tokens.settings_class(
-    prompt="def fibonacci(n):\n", model="smollm2-135m-instruct", max_new_tokens=80, search="greedy"
+    prompt="def fibonacci(n):\n", model="code" if code.SPECS else CHATS, max_new_tokens=80, search="greedy"
 )
 limits = _tokens.limits
 rebuild = _tokens.rebuild
@@ -38,6 +40,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": "class Stack:\n    def __init__(self):\n", "mode": "completion", "max_new_tokens": 120},
     {
         "prompt": "Write a Python function that says whether a word is a palindrome.",
+        "model": CHATS,
         "mode": "chat",
         "max_new_tokens": 150,
     },

@@ -3,6 +3,9 @@
 A prompt goes in; the model gives every token of its vocabulary a probability; the
 settings reshape that distribution; one token is chosen, joins the text, and the
 next step begins. Click any word of the answer to see what else it could have been.
+
+Two models read otherwise: `gaps` fills in hidden words of a text, and `sounds` turns a
+word into the sounds it is spoken with.
 """
 
 from collections.abc import Generator
@@ -33,8 +36,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": "The sky is", "search": "sample", "max_new_tokens": 30},
+    {"prompt": "The [MASK] is blue, and the grass is [MASK].", "model": "gaps", "search": "greedy"},
+    {"prompt": "playground", "model": "sounds", "search": "greedy", "max_new_tokens": 40},
     {"prompt": "Once upon a time there was a little", "search": "sample", "max_new_tokens": 120},
-    {"prompt": '"Who ate my soup?" asked the', "search": "sample", "max_new_tokens": 80},
     {"prompt": "In winter it is cold, and in summer it is", "search": "greedy", "max_new_tokens": 20},
     {"prompt": "The king had three daughters. The first", "search": "beam", "max_new_tokens": 40},
 )

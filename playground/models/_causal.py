@@ -30,6 +30,8 @@ class CausalLM:
     transformers module, for lenses that look inside a step.
     """
 
+    kind = "causal"
+
     def __init__(self, spec: Spec, module: Any, tokenizer: Any, path: Path) -> None:
         self.spec = spec
         self.module = module
@@ -37,10 +39,10 @@ class CausalLM:
         text_config = module.config.get_text_config(decoder=True)
         self.context_window = int(getattr(text_config, "max_position_embeddings", 0) or spec.context_window or 1024)
         self.vocabulary = Vocabulary(tokenizer, int(text_config.vocab_size))
-        self.eos_token_ids = _eos_token_ids(module, tokenizer)
+        self.eos_token_ids = eos_token_ids(module, tokenizer)
         self.chat = bool(spec.chat and spec.trusted and tokenizer.chat_template)
         self.device, self.dtype = module.device, module.dtype
-        self.bytes = sum(t.numel() * t.element_size() for t in {*module.parameters(), *module.buffers()})
+        self.bytes = weight_bytes(module)
 
     def stepper(self, cache: KeyValues | None = None) -> "CausalStepper":
         """A fresh row of computing, or one that goes on from a kept cache (which stays as it is)."""
@@ -78,13 +80,18 @@ class CausalLM:
         )
 
 
-def _eos_token_ids(module: Any, tokenizer: Any) -> tuple[int, ...]:
+def eos_token_ids(module: Any, tokenizer: Any) -> tuple[int, ...]:
     """Every token that ends a text: the generation config's, else the config's, and the tokenizer's."""
     configured = getattr(module.generation_config, "eos_token_id", None)
     if configured is None:
         configured = module.config.eos_token_id
     ids = configured if isinstance(configured, (list, tuple)) else [configured]
     return tuple(sorted({int(i) for i in (*ids, tokenizer.eos_token_id) if i is not None}))
+
+
+def weight_bytes(module: Any) -> int:
+    """What the weights take in memory; shared ones count once."""
+    return sum(t.numel() * t.element_size() for t in {*module.parameters(), *module.buffers()})
 
 
 class CausalStepper:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
+from playground.models._aside import is_full, remove_parts, set_aside
 from playground.models._safety import check_folder, check_header
 from playground.models._spec import Hub, Spec
 from playground.models._weights import weight_files
@@ -99,9 +100,8 @@ def download(
         if damaged is None:
             check_folder(folder, hub_cache(cache_dir))
             return folder
-        name, target = damaged.name, damaged.resolve()
-        target.replace(target.with_name(target.name + ".damaged"))
-        damaged.unlink(missing_ok=True)
+        name = damaged.name
+        set_aside(damaged)
         if attempt == 1:
             yield Progress(f"{damaged.name} arrived damaged: fetching it again")
     raise PlaygroundError(f"{name} of {source.repo} arrived damaged twice: try again later.")
@@ -137,6 +137,8 @@ def _watched(
         transfer.stop.set()
         thread.join(1.0)
     if "error" in result:
+        if is_full(result["error"]):
+            remove_parts(hub_cache(cache_dir) / ("models--" + source.repo.replace("/", "--")))
         raise _explained(spec, source, result["error"])
     return Path(result["folder"])
 
@@ -259,8 +261,9 @@ def _explained(spec: Spec, source: Hub, error: Exception) -> PlaygroundError:
         return PlaygroundError(f"{source.repo} has no revision {source.revision!r} on the Hub: choose another one.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return PlaygroundError(f"There is no model {source.repo!r} on the Hub (or it is private): check the spelling.")
-    if isinstance(error, OSError) and error.errno == 28:
-        return PlaygroundError(f"The disk is full: free {spec.size_mb:.0f} MB and load {spec.title} again.")
+    if is_full(error):
+        room = f"free {spec.size_mb:.0f} MB" if spec.size_mb else "make room"
+        return PlaygroundError(f"The disk is full: {room} and load {spec.title} again. What had arrived was removed.")
     return PlaygroundError(
         f"{spec.title} could not be fetched ({type(error).__name__}): check the connection. Models that come with the "
         "project or were fetched before work without one."

@@ -19,6 +19,7 @@ from playground.models._safety import check_folder
 from playground.models._spec import Package, Spec
 
 DEADLINE_S = 1800.0
+FULL_BYTES = 1_000_000  # a disk with less room than this is full; then the message of what failed found no room either
 
 
 def converted(source: Package, cache: Path) -> Path | None:
@@ -154,7 +155,10 @@ def _run(command: list[str], stage: str, failure: str, folder: Path, total: floa
                 process.wait()
         messages.seek(0)
         said = messages.read().decode(errors="replace").strip().splitlines()
+    full = any("No space left" in line for line in said) or shutil.disk_usage(folder).free < FULL_BYTES
     shutil.rmtree(room, ignore_errors=True)
+    if process.returncode and full:
+        raise PlaygroundError(f"The disk is full: free {2 * total / 1e6:.0f} MB and load the model again.")
     if process.returncode:
         raise PlaygroundError(f"{failure}. ({said[-1][:200] if said else f'status {process.returncode}'})")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
-from playground.models import _fetch, _package
+from playground.models import _aside, _fetch, _package
 from playground.models._safety import check_folder
 from playground.models._spec import Embedded, Folder, Hub, Package, Source, Spec
 
@@ -57,8 +57,15 @@ def fetch(spec: Spec, cache_dir: Path | None, refuse: Callable[[int], None]) -> 
         PlaygroundError: no source can be had (why not the first), or the folder is not safe to open.
     """
     yield Progress("looking for the files")
+    broken = ""
     for source in spec.sources:
         folder = _present(source, cache_dir)
+        damaged = _aside.corrupt(folder) if folder is not None and isinstance(source, Hub) else None
+        if damaged is not None:
+            _aside.set_aside(damaged)
+            broken = f"{damaged.name} was damaged and has been set aside. "
+            yield Progress(f"{damaged.name} in the cache was damaged: fetching it again")
+            break
         if folder is not None:
             check_folder(folder, _fetch.hub_cache(cache_dir) if isinstance(source, Hub) else None)
             return folder
@@ -71,6 +78,8 @@ def fetch(spec: Spec, cache_dir: Path | None, refuse: Callable[[int], None]) -> 
                 return (yield from _package.obtain(spec, source, user_cache(cache_dir)))
         except PlaygroundError as error:
             first = first or error
+    if first and broken:
+        raise PlaygroundError(broken + str(first)) from first
     raise first or PlaygroundError(f"{spec.title} is not on this computer and nowhere to be had.")
 
 

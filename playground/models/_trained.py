@@ -3,7 +3,6 @@
 On one's own computer they are kept in the user's data folder, where page and command line find them again.
 """
 
-import dataclasses
 import json
 import os
 import sys
@@ -39,14 +38,13 @@ def spec_of(folder: Path, about: Mapping[str, Any], owner: str = "") -> Spec | N
     lesson, parameters = str(about["lesson"]), int(about["parameters"])
     if lesson not in MODALITIES:
         return None
-    known = {field.name for field in dataclasses.fields(Spec)}
-    extra: dict[str, Any] = {"kind": KINDS.get(lesson, "causal"), "hint": HINTS.get(lesson, "")}
     return Spec(
         id=folder.name, title=str(about["title"]), modalities=MODALITIES[lesson], architecture=ARCHITECTURES[lesson],
         parameters=parameters, licence="see its card", size_mb=round(int(about["bytes"]) / 1e6, 1),
         memory_mb=memory_mb(parameters), sources=(Folder(str(folder), str(about["revision"])),),
         context_window=int(about["context_window"]) if lesson == "gpt" else 0, note="Trained here, in a lesson.",
-        prefix_eos=lesson == "gpt", stored="float16", owner=owner, **{k: v for k, v in extra.items() if k in known},
+        prefix_eos=lesson == "gpt", stored="float16", owner=owner,
+        kind=KINDS.get(lesson, "causal"), hint=HINTS.get(lesson, ""),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
+from playground.models._kinds import CAUSAL
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -50,34 +51,39 @@ def count_parameters(folder: Path) -> int:
     """The parameters of the model that config.json describes, from its shapes alone (no memory is taken).
 
     Raises:
-        PlaygroundError: not a causal language model that transformers knows.
+        PlaygroundError: not a language model that transformers knows.
     """
     from accelerate import init_empty_weights
 
-    config, architecture = read_config(folder)
+    config, _, architecture = read_config(folder)
     with init_empty_weights():
         module = architecture(config)
     module.tie_weights()
     return sum(p.numel() for p in module.parameters())
 
 
-def read_config(folder: Path) -> tuple[Any, Any]:
-    """(configuration, class of the causal language model) of a checked folder.
+def read_config(folder: Path) -> tuple[Any, str, Any]:
+    """(configuration, kind, class of the language model) of a checked folder; `_kinds` says which kinds there are.
 
     Raises:
-        PlaygroundError: not a causal language model that transformers knows.
+        PlaygroundError: not a language model that transformers knows.
     """
     from transformers import AutoConfig
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
+    from playground.models._kinds import architecture_of
+
+    cause: Exception | None = None
     try:
         config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-        return config, MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]
+        found = architecture_of(config)
+        if found is not None:
+            return (config, *found)
     except Exception as error:  # noqa: BLE001 every architecture checks its configuration in its own way
-        raise PlaygroundError(
-            f"{folder.name} is not a causal language model that transformers knows: choose one whose config.json names "
-            "such an architecture."
-        ) from error
+        cause = error
+    raise PlaygroundError(
+        f"{folder.name} is not a language model that transformers knows: choose one whose config.json names such an "
+        "architecture (one that goes on with a text, turns one into another, or fills gaps)."
+    ) from cause
 
 
 def read_tensors(folder: Path, dtype: str) -> Generator[Progress, None, dict[str, Any]]:
@@ -112,14 +118,14 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
     """The module of config.json with the folder's weights, in evaluation mode on `device`.
 
     Raises:
-        PlaygroundError: not a causal language model that transformers knows, or weights that do not fit it.
+        PlaygroundError: not a language model that transformers knows, or weights that do not fit it.
     """
     import torch
     from transformers import GenerationConfig
     from transformers.utils import logging
 
     yield Progress("reading the configuration")
-    config, architecture = read_config(folder)
+    config, kind, architecture = read_config(folder)
     tensors = yield from read_tensors(folder, dtype)
     logging.disable_progress_bar()
     try:
@@ -136,7 +142,8 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
         )
     if (folder / "generation_config.json").exists():
         module.generation_config = GenerationConfig.from_pretrained(str(folder), local_files_only=True)
-    module.config.get_text_config(decoder=True).pad_token_id = None  # rows are never padded; else each call looks
+    if kind == CAUSAL:
+        module.config.get_text_config(decoder=True).pad_token_id = None  # rows are never padded; else each call looks
     yield Progress("placing the weights")
     return place(module, device).eval()
 

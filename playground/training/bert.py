@@ -305,6 +305,7 @@ class NGram:
                 self.before[token][left] += 1
             for left, token, right in zip(row[:-2], row[1:-1], row[2:], strict=True):
                 self.between[left, right][token] += 1
+        self.total = self.count.total()
 
     def guess(self, left: int, right: int) -> int:
         """The likeliest token between two others; ties go to the smaller id."""
@@ -313,12 +314,13 @@ class NGram:
             return min(known, key=lambda t: (-known[t], t))
         follows, leads = self.after.get(left, Counter()), self.before.get(right, Counter())
         possible = {*follows, *leads} or set(self.count)
+        seen_left = follows.total()
 
         def score(token: int) -> float:
-            n, k, total = self.count[token], 0.1, sum(self.count.values())
-            p = (n + k) / (total + k * self.vocab_size)
+            n, k = self.count[token], 0.1
+            p = (n + k) / (self.total + k * self.vocab_size)
             if left != MASK:
-                p = (follows[token] + k) / (follows.total() + k * self.vocab_size)
+                p = (follows[token] + k) / (seen_left + k * self.vocab_size)
             if right != MASK:
                 p *= (leads[token] + k) / (n + k * self.vocab_size)
             return p

@@ -57,8 +57,21 @@ class Choices:
         elif state in STATES:
             words.append(STATES[state])
         more = f" {escape(info.note)}" if info.note and state == "not downloaded" else ""
+        hint = getattr(self.manager.spec(model_id, visit), "hint", "")
+        more += f" {escape(hint)}" if hint else ""
         wait = "" if self.manager.is_warm else " The libraries are still loading: the first run waits for them."
         return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + more + wait
+
+    def example(self, values: dict[str, Any], visit: str = "", model_id: str = "") -> dict[str, Any]:
+        """The values of an example; one for a model that goes on with a text chooses such a model where another kind
+        is chosen."""
+        if "model" in values or not model_id:
+            return values
+        try:
+            other = self.manager.spec(model_id, visit).kind != "causal"
+        except PlaygroundError:
+            other = False
+        return {**values, "model": self.controls.defaults["model"]} if other else values
 
     def until_warm(self, visit: str, model_id: str) -> list[Any]:
         """The note, asked for again until the libraries are there."""

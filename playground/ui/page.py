@@ -21,6 +21,7 @@ from playground.visits import Visits
 
 HERE = Path(__file__).parent
 TITLE = "Watch a model choose"
+PROMISES = Path(__file__).resolve().parents[2] / "assets" / "promises"
 SESSIONS = 200  # pages whose components Gradio remembers; each costs about 0.2 MB, and it would keep 10,000
 
 
@@ -42,6 +43,8 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = 
                 room_panel.build(room, door, page, tabs, timer)
         for name, one in tabs.items():  # a tab that is opened is built anew: its buttons follow what is known
             one.select(None, js=f"() => {{ playground.reopened('{name}'); }}")
+        with gr.Accordion("What is promised here, and what is not", open=False, elem_id="promises"):
+            gr.Markdown((PROMISES / f"{door.audience}.md").read_text(encoding="utf-8"))
         endpoints.add_endpoints(room.manager, room, door)
     return page
 

@@ -16,7 +16,7 @@ from playground.events import Event, Queued
 from playground.room import Events
 from playground.run import ABANDONED_S
 
-AHEAD = 64  # events that may wait for a slow reader before the run waits too
+AHEAD = 8  # events that may wait for a slow reader before the run waits too
 LOOK_S = 0.25  # how often the place in the queue is looked at
 
 

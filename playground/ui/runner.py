@@ -22,7 +22,7 @@ from playground.events import Reason, TokenStep
 from playground.json_text import dumps
 from playground.room import Room
 from playground.run import Run
-from playground.ui import recorded, trigger
+from playground.ui import forks, recorded, trigger
 from playground.ui.controls import Controls, shaping_fields
 from playground.ui.door import Door
 from playground.ui.frames import idle_frame, notice_frame
@@ -68,6 +68,12 @@ class Runner:
         """From before step `index` of a run, with another token there if one is named."""
         place = {key: trigger.data(event).get(key) for key in ("run", "index", "token_id")}
         async for frame in self._begin(request, token, sent, lambda v, b, s: self._forked(v, b, s, place), place):
+            yield frame
+
+    async def mask(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> AsyncIterator[str]:
+        """The text of a run once more, with the tokens of these numbers hidden."""
+        asked = {key: trigger.data(event).get(key) for key in ("run", "masks")}
+        async for frame in self._begin(request, token, sent, lambda v, b, s: self._masked(v, b, s, asked), asked):
             yield frame
 
     async def resume(self, request: gr.Request, token: str) -> AsyncIterator[str]:
@@ -253,7 +259,7 @@ class Runner:
     def _repeat(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         if before is not None and before.messages and getattr(settings, "mode", "") == "chat":
             return self._answer(visit, settings, list(before.messages))
-        return self._fresh(visit, before, settings)
+        return self._fresh(visit, before, forks.same_masks(before, settings))
 
     def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         if before is None or not before.total:
@@ -266,31 +272,21 @@ class Runner:
     def _step(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         return self._continue(visit, before, dataclasses.replace(settings, max_new_tokens=1))
 
+    def _masked(self, visit: Visit, before: Run | None, settings: Any, asked: dict[str, Any]) -> Prepared:
+        run = visit.runs.get(str(asked["run"]))
+        return Prepared(self._generator(forks.masked(run, settings, asked["masks"]), None, visit))
+
     def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
         index, token_id = place["index"], place["token_id"]
         if isinstance(index, bool) or not isinstance(index, int) or index < 0:
             raise PlaygroundError(f"A fork needs the number of a step, got {index!r}.")
         run = visit.runs.get(str(place["run"]))
         if run is None or run.state is None:
-            return Prepared(self._generator(self._read_again(run, settings, place), None, visit))
+            again, state = forks.again(self.name, self.modality, run, settings, place)
+            return Prepared(self._generator(again, state, visit))
         run.touch()
         state = run.state.rewind(index, token_id)
         return Prepared(self._generator(settings, state, visit), run.messages, run, index)
-
-    def _read_again(self, run: Run | None, settings: Any, place: dict[str, Any]) -> Any:
-        """Settings whose prompt is the text up to a step of a run that left no state: recorded, or let go."""
-        if run is None and place["run"] != recorded.PREFIX + self.name:
-            raise PlaygroundError("That run is no longer kept: run it again, then go on from one of its tokens.")
-        frame = json.loads((run.frame() if run else recorded.frame(self.name)) or "{}")
-        if run is not None and run.messages:
-            raise PlaygroundError("The state of that answer is no longer kept: send the message again.")
-        steps = [e for e in frame.get("events", ()) if e["event"] == "token"]
-        index, token_id = place["index"], place["token_id"]
-        if index >= len(steps):
-            raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(steps) - 1}.")
-        named = [c["text"] for c in steps[index]["candidates"] if c["token_id"] == token_id]
-        text = frame["started"]["prompt"] + "".join(step["text"] for step in steps[:index]) + "".join(named)
-        return dataclasses.replace(settings, prompt=text)
 
 
 def new_seed() -> int:

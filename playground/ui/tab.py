@@ -156,6 +156,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
             runner.again, everything, theatre, js=SIGNED, **STREAM
         )
     theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
+    theatre.mask(runner.mask, everything, theatre, js=SIGNED, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
     theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
     for key in ("stop", "pause"):
@@ -196,7 +197,10 @@ def _wire_settings(
     calm = {k: v for k, v in controls.defaults.items() if k not in keep}
     parts.presets["reset"].click(lambda: controls.show(calm), None, controls.inputs, **QUIET)
     for button, example in zip(parts.examples, getattr(modality, "EXAMPLES", ()), strict=True):
-        button.click(lambda e=example: controls.show(e), None, controls.inputs, **QUIET)
+        model = [visit, made["model"]] if "model" in made else [visit]
+        button.click(
+            lambda *now, e=example: controls.show(choices.example(e, *now)), model, controls.inputs, js=SIGNED, **QUIET
+        )  # fmt: skip
     if "search" in made:
         made["search"].change(
             choices.on_search,

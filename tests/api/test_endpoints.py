@@ -142,3 +142,13 @@ def test_a_cancelled_stream_gives_the_model_back(client: Any) -> None:
             break
     job.cancel()
     assert client.predict(**SKY, api_name="/text")["tokens"] == 10
+
+
+def test_gaps_and_sounds_answer_as_the_command_line_does(client: Any) -> None:
+    events = stream(client, prompt="The sky is blue.", masks="2, 4", model="gaps", search="greedy", api_name="/text")
+    assert [t["place"] for t in steps(events)] == [2, 4]
+    assert events[-1]["filled"].startswith("The ") and events[-1]["reason"] == "filled"
+    spoken = stream(client, prompt="phone", model="sounds", search="beam", api_name="/text")
+    assert spoken[-1]["text"] == "F OW N"
+    source = next(e for e in spoken if e["event"] == "started")["source_tokens"]
+    assert all(len(t["looked"]) % len(source) == 0 < len(t["looked"]) for t in steps(spoken))

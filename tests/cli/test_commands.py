@@ -262,3 +262,23 @@ def test_a_defect_is_one_line_too(offline_environment: dict[str, str], tmp_path:
     )
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "ImportError" in done.stderr
     assert os.linesep in done.stderr
+
+
+def test_gaps_are_filled_and_the_whole_text_is_printed(playground: Any) -> None:
+    done = playground("text", "The sky is [MASK] today.", "--model", "gaps", "--search", "greedy")
+    assert done.returncode == 0 and done.stdout.startswith("The sky is ") and done.stdout.endswith(" today.\n")
+    found = events(playground("text", "The sky is blue today.", "--masks", "4", "--model", "gaps", "--json"))
+    (token,) = of("token", found)
+    assert token["place"] == token["position"] == 4
+    assert of("finished", found)[0]["reason"] == "filled"
+    fails_in_one_line(playground("text", "The sky", "--masks", "9", "--model", "gaps"), "1 to 2", "got 9")
+
+
+def test_a_word_is_spoken_and_each_token_says_where_the_decoder_looked(playground: Any) -> None:
+    done = playground("text", "phone", "--model", "sounds", "--search", "beam")
+    assert (done.returncode, done.stdout) == (0, "F OW N\n")
+    found = events(playground("text", "phone", "--model", "sounds", "--search", "greedy", "--json"))
+    source = of("started", found)[0]["source_tokens"]
+    assert [t["text"] for t in source] == [*"phone", "</s>"]
+    assert all(len(t["looked"]) % len(source) == 0 < len(t["looked"]) for t in of("token", found))
+    fails_in_one_line(playground("text", "two words", "--model", "sounds"), "reads one English word", "'two words'")

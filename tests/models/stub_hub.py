@@ -17,6 +17,7 @@ from typing import Any
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PIECE = 1 << 14
+SIZES = {"large": 10**12, "larger": 10**12}  # what it says of its weights
 
 
 class Hub(ThreadingHTTPServer):
@@ -28,7 +29,20 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         whole = {p.name: p.read_bytes() for p in model.iterdir()}
         self.files = {
-            name: dict(whole) for name in ("tiny", "slow", "stalled", "once-damaged", "damaged", "large", "gated")
+            name: dict(whole)
+            for name in (
+                "tiny",
+                "slow",
+                "stalled",
+                "once-damaged",
+                "damaged",
+                "once-truncated",
+                "large",
+                "larger",
+                "gated",
+                "cached",
+                "full",
+            )  # fmt: skip
         }
         self.files["pickled"] = {k: v for k, v in whole.items() if "safetensors" not in k} | {"pytorch_model.bin": b"x"}
         self.files["coded"] = whole | {
@@ -79,7 +93,7 @@ class Answer(BaseHTTPRequestHandler):
             self.file(repo, parts[-1], body)
 
     def entry(self, repo: str, name: str, content: bytes) -> dict[str, Any]:
-        size = 10**12 if repo == "large" and name.endswith(".safetensors") else len(content)
+        size = SIZES.get(repo, len(content)) if name.endswith(".safetensors") else len(content)
         entry: dict[str, Any] = {"type": "file", "path": name, "size": size, "oid": hashlib.sha1(content).hexdigest()}
         if name.endswith((".safetensors", ".bin")):
             entry["lfs"] = {"oid": hashlib.sha256(content).hexdigest(), "size": size, "pointerSize": 130}
@@ -92,7 +106,7 @@ class Answer(BaseHTTPRequestHandler):
         )
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
         self.send_response(206 if start else 200)
-        size = 10**12 if repo == "large" and name.endswith(".safetensors") else len(content)
+        size = SIZES.get(repo, len(content)) if name.endswith(".safetensors") else len(content)
         for key, value in {"ETag": f'"{etag}"', "X-Linked-Etag": f'"{etag}"', "X-Linked-Size": str(size),
                            "X-Repo-Commit": COMMIT, "Content-Length": str(size - start), "Accept-Ranges": "bytes",
                            "Content-Range": f"bytes {start}-{size - 1}/{size}"}.items():  # fmt: skip
@@ -106,6 +120,8 @@ class Answer(BaseHTTPRequestHandler):
         if name.endswith(".safetensors"):
             if repo == "damaged" or (repo == "once-damaged" and self.server.asked[f"{repo}/{name}"] == 1):
                 content = content[:-1] + bytes([content[-1] ^ 1])
+            if repo == "once-truncated" and self.server.asked[f"{repo}/{name}"] == 1:
+                content, self.close_connection = content[: len(content) // 2], True
             if repo in ("slow", "stalled"):
                 for start in range(0, len(content), PIECE):
                     if repo == "stalled" and start:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from playground.models import catalogue
-from playground.models._places import where
+from playground.models._places import ASSETS, where
 from playground.models._spec import Embedded, Hub, Package, Spec
-from playground.models._weights import count_parameters
+from playground.models._weights import count_parameters, read_config
 
 SPECS = {name: spec for name, (spec, _) in catalogue().items()}
 ASKED = (
@@ -48,16 +48,20 @@ def test_a_gated_model_says_so_and_names_an_open_one() -> None:
 
 
 def test_there_are_models_made_for_programs() -> None:
-    assert [n for n, s in SPECS.items() if s.modalities == ("code",)] == ASKED[-2:]
+    found = [n for n, s in SPECS.items() if s.modalities == ("code",)]
+    assert [n for n in found if n != "code"] == ASKED[-2:]
+    assert ("code" in found) == (ASSETS / "models" / "code" / "config.json").is_file()
 
 
-def test_the_embedded_model_is_what_its_spec_says() -> None:
-    spec = SPECS["tales"]
+@pytest.mark.parametrize("name", [n for n, s in SPECS.items() if isinstance(s.sources[0], Embedded)])
+def test_an_embedded_model_is_what_its_spec_says(name: str) -> None:
+    spec = SPECS[name]
     state, folder = where(spec, None)
     assert state == "embedded"
     assert folder is not None
     assert count_parameters(folder) == spec.parameters
     files = list(folder.iterdir())
+    assert read_config(folder)[1] == spec.kind
     assert all(f.stat().st_size < 10e6 for f in files)
     assert sum(f.stat().st_size for f in files) == pytest.approx(spec.size_mb * 1e6, rel=0.15)
     assert isinstance(spec.sources[0], Embedded)
@@ -65,5 +69,7 @@ def test_the_embedded_model_is_what_its_spec_says() -> None:
 
 def test_nothing_is_downloaded_to_find_out_what_is_here(tmp_path: Path) -> None:
     states = {name: where(spec, tmp_path)[0] for name, spec in SPECS.items()}
-    assert states.pop("tales") == "embedded"
+    here = [name for name, spec in SPECS.items() if isinstance(spec.sources[0], Embedded)]
+    assert {"tales", "gaps", "sounds"} <= set(here)
+    assert {states.pop(name) for name in here} == {"embedded"}
     assert set(states.values()) == {"not downloaded"}

@@ -183,10 +183,10 @@ def test_missing_weights_are_refused_by_name(tmp_path: Path) -> None:
         tiny.adapter(path)
 
 
-def test_an_architecture_that_is_no_causal_language_model_is_refused(tmp_path: Path) -> None:
+def test_an_architecture_that_is_no_language_model_is_refused(tmp_path: Path) -> None:
     path = tiny.folder(tmp_path)
     (path / "config.json").write_text('{"model_type": "vit"}')
-    with pytest.raises(PlaygroundError, match="not a causal language model"):
+    with pytest.raises(PlaygroundError, match="not a language model"):
         tiny.adapter(path)
 
 

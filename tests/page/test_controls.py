@@ -1,6 +1,7 @@
 """What the buttons of the Text tab do, one by one: presets, examples, reset, again, and what one can take away."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from playground import fields
 from playground.modalities import text as modality
+from playground.models import catalogue
 from tests.page.visitor import COLLECT, Served, number, steps, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -21,6 +23,9 @@ def shows(page: Page, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if name == "prompt":
             expect(page.locator("#text-prompt textarea")).to_have_value(value)
+        elif name == "model":
+            title = catalogue()[value][0].title
+            expect(page.locator("#text-model input")).to_have_value(re.compile("^" + re.escape(title)))
         elif name in RADIOS:
             expect(page.locator(f"#text-{name} input[value={value}]")).to_be_checked()
         else:
@@ -65,7 +70,7 @@ def test_the_presets_are_what_their_names_say() -> None:
 def test_an_example_sets_its_prompt_and_settings_and_runs(held: Page) -> None:
     for i, example in enumerate(modality.EXAMPLES):
         held.click(f"#text-example-{i}")
-        shows(held, example)
+        shows(held, {"model": "tales", **example})  # one without a model goes on with a text
     last = modality.EXAMPLES[-1]
     write(held)
     assert {name: settings(held)[name] for name in last} == last

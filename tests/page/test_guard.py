@@ -79,6 +79,35 @@ def test_host_and_port_come_from_gradios_environment_too(monkeypatch: pytest.Mon
     assert not is_loopback("example.org")
 
 
+def test_idle_models_go_after_half_an_hour_where_many_share_and_never_on_ones_own_computer(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    for name in ("GRADIO_SERVER_NAME", "SPACE_ID", "PLAYGROUND_IDLE_MINUTES"):
+        monkeypatch.delenv(name, raising=False)
+    assert app.arguments([]).idle_minutes == 0
+    assert app.arguments(["--host", "0.0.0.0"]).idle_minutes == 30
+    assert app.arguments(["--audience", "public"]).idle_minutes == 30
+    monkeypatch.setenv("PLAYGROUND_IDLE_MINUTES", "2.5")
+    assert app.arguments([]).idle_minutes == 2.5
+    assert app.arguments(["--idle-minutes", "0", "--audience", "class"]).idle_minutes == 0
+    for wrong in ("soon", "-1", "nan", "inf"):
+        with pytest.raises(SystemExit):
+            app.arguments(["--idle-minutes", wrong])
+        assert f"got {wrong!r}" in capsys.readouterr().err
+
+
+def test_the_manager_that_the_page_starts_with_unloads_after_the_minutes_that_were_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from playground.ui import page
+
+    managers: list[Any] = []
+    monkeypatch.setattr(page, "launch", lambda manager, **named: managers.append(manager))
+    for flags in (["--idle-minutes", "0.5"], ["--idle-minutes", "0"]):
+        app.main(flags)
+    assert [manager._idle_s for manager in managers] == [30.0, None]
+
+
 @pytest.mark.parametrize("name", ["text", "code"])
 def test_a_recorded_run_has_everything_that_a_live_one_has(name: str) -> None:
     frame = json.loads(recorded.frame(name) or "{}")

@@ -199,7 +199,9 @@ def test_the_code_tab_opens_on_a_recorded_run_and_says_what_a_click_downloads(te
     text.get_by_role("tab", name="Code").click()
     expect(text.locator("#code-view .pg-chip").first).to_be_visible()
     expect(text.locator("#code-code .cm-content")).to_contain_text("def fibonacci")
-    expect(text.locator("#code-model-note")).to_contain_text(re.compile("fetches|on disk|ready|in use"))
+    expect(text.locator("#code-model-note")).to_contain_text(
+        re.compile("comes with the page|fetches|on disk|ready|in use")
+    )
 
 
 def test_the_handlers_of_the_page_are_not_part_of_the_api(app_url: str) -> None:

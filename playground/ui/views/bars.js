@@ -39,7 +39,7 @@
 
     toggle() {
       this.all = !this.all;
-      this.update(this.view, this.may);
+      this.update(this.view, this.may, this.words);
     }
 
     row(i) {
@@ -54,17 +54,18 @@
       parts.element = make("div", { role: "listitem", class: "pg-row" }, parts.button, parts.action);
       parts.button.addEventListener("click", () => {
         this.open = this.open === parts.id ? null : parts.id;
-        this.update(this.view, this.may);
+        this.update(this.view, this.may, this.words);
       });
       this.list.append(parts.element);
       return (this.pool[i] = parts);
     }
 
-    /** `view` as `distribution` gives it; `may`: whether this step can be gone on from. */
-    update(view, may) {
+    /** `view` as `distribution` gives it; `may`: whether this step can be gone on from, `words`: how that is called. */
+    update(view, may, words = "Continue from here with") {
       if (this.view && (this.view.step !== view.step)) this.open = null;
       this.view = view;
       this.may = may;
+      this.words = words;
       const shown = pick(view, this.all);
       const others = view.others.count ? [view.others] : [];
       const top = Math.max(0.01, ...shown.concat(others).map((row) => Math.max(row.raw, row.final)));
@@ -106,7 +107,7 @@
       const open = !other && this.open === row.token_id && this.may;
       mark(parts.button, "aria-expanded", other || !this.may ? null : open ? "true" : "false");
       parts.action.hidden = !open;
-      if (open) say(parts.go, `Continue from here with “${visible(row.text, 24)}”`);
+      if (open) say(parts.go, `${this.words} “${visible(row.text, 24)}”`);
     }
   }
 

@@ -28,6 +28,13 @@
     return { text: source.text === "" || waited ? piece : source.text, split: false };
   }
 
+  /** A token of a text with gaps, or what fills its gap. */
+  function inPlace(view, token, at, step) {
+    if (step) return { ...item(step, false, null), text: playground.gaps.standing(token, step), split: false };
+    const hole = view.started.places.includes(at);
+    return { ...item(token, true, null), text: hole ? playground.gaps.hole(token) : token.text || "", hole, gaps: true };
+  }
+
   function item(source, prompt, before) {
     const logprob = source.logprob;
     const { text, split } = shownText(source, before);
@@ -37,6 +44,8 @@
   function label(entry, other) {
     const { source } = entry;
     const what = source.special ? "special token " + spoken(entry.text) : spoken(entry.text);
+    if (entry.hole) return "hidden, not filled in yet";
+    if (entry.gaps) return source.special ? what : `${what}, press to hide it`;
     if (entry.prompt) return `${what}, given, ${entry.bits === null ? "nothing before it" : "model's probability " + percent(Math.exp(source.logprob))}`;
     const instead = other ? `; would now be ${other.token_id === null ? "one of the others" : spoken(other.text)}` : "";
     const rank = source.rank === null ? "" : `, rank ${source.rank + 1}`;
@@ -48,7 +57,9 @@
     const { source } = entry;
     const classes = ["pg-chip"];
     if (entry.prompt) classes.push("pg-given");
-    if (source.special) classes.push("pg-special");
+    if (source.special || entry.hole) classes.push("pg-special");
+    if (entry.gaps && !source.special) classes.push("pg-hides");
+    if (entry.filled) classes.push("pg-filled");
     if (entry.split) classes.push("pg-split");
     const text = make("bdi", { dir: "auto" });
     text.textContent = visible(entry.text, 400) || "∅";
@@ -65,6 +76,7 @@
       this.items = [];
       this.nodes = [];
       this.prompts = 0;
+      this.places = []; // per button: {prompt, at}, a token of the prompt or a step
       this.roving = -1;
       this.unfolded = null; // whether a person unfolded the prompt; null: not asked yet
       this.fold = make("button", { class: "pg-quiet pg-fold-prompt", type: "button", hidden: true, on: { click: () => this.unfold() } });
@@ -79,7 +91,11 @@
 
     update(view) {
       const prompt = view.started ? view.started.prompt_tokens || [] : [];
-      const sources = prompt.concat(view.steps);
+      const fills = playground.gaps.fills(view) ? new Map(view.steps.map((step, i) => [view.started.places[i], i])) : null;
+      this.places = prompt.map((_, at) => (fills && fills.has(at) ? { prompt: false, at: fills.get(at) } : { prompt: true, at }));
+      if (!fills) view.steps.forEach((_, at) => this.places.push({ prompt: false, at }));
+      const sources = this.places.map((place) => (place.prompt ? prompt : view.steps)[place.at]);
+      const focused = fills ? this.nodes.indexOf(document.activeElement) : -1;
       const following = this.nearEnd();
       let same = 0;
       while (same < this.items.length && same < sources.length && this.items[same].source === sources[same]) same += 1;
@@ -88,12 +104,16 @@
       this.prompts = prompt.length;
       for (const [from, to, host] of [[same, prompt.length, this.given], [Math.max(same, prompt.length), sources.length, this.written]]) {
         const added = document.createDocumentFragment();
-        for (let i = from; i < to; i += 1) this.append(added, item(sources[i], i < prompt.length, sources[i - 1]));
+        for (let i = from; i < to; i += 1) {
+          const step = this.places[i].prompt ? null : sources[i];
+          this.append(added, fills ? { ...inPlace(view, prompt[i], i, step), filled: step !== null } : item(sources[i], i < prompt.length, sources[i - 1]));
+        }
         if (from < to) host.append(added);
       }
       if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
-      this.folding(view);
+      this.folding(view, fills);
       this.select(view);
+      if (same === 0 && focused >= 0 && this.nodes[focused]) this.nodes[focused].focus({ preventScroll: true });
       if (sources.length > same && following && !view.pinned) this.toEnd();
       if (this.nodes.length && (this.roving < this.first || this.roving < 0)) this.rove(Math.min(this.first, this.nodes.length - 1));
     }
@@ -108,8 +128,8 @@
       return this.given.hidden ? this.prompts : 0;
     }
 
-    folding(view) {
-      const foldable = this.prompts > 0 && (this.prompts > LONG_PROMPT || view.history.length > 0);
+    folding(view, fills) {
+      const foldable = this.prompts > 0 && !fills && (this.prompts > LONG_PROMPT || view.history.length > 0);
       this.fold.hidden = !foldable;
       this.given.hidden = foldable && !this.unfolded;
       say(this.fold, this.given.hidden ? `Show the ${playground.count(this.prompts)} tokens the model reads` : "Hide what the model reads");
@@ -145,7 +165,7 @@
     }
 
     select(view) {
-      const at = view.place ? (view.place.prompt ? view.place.at : view.place.at + this.prompts) : -1;
+      const at = view.place ? this.index(view.place) : -1;
       const node = this.nodes[at];
       if (this.selected === node) return;
       if (this.selected) mark(this.selected, "aria-pressed", "false");
@@ -158,12 +178,12 @@
 
     /** Marks a step that would be another token under the moved sliders (null: would not). */
     differs(at, other) {
-      const node = this.nodes[at + this.prompts];
+      const node = this.node(at);
       if (!node) return;
       const text = other ? (other.token_id === null ? "…" : visible(other.text, 24)) : null;
       if ((node.dataset.other || null) === text) return;
       mark(node, "data-other", text);
-      mark(node, "aria-label", label(this.items[at + this.prompts], other));
+      mark(node, "aria-label", label(this.items[this.index({ prompt: false, at })], other));
       let tag = node.querySelector(".pg-other");
       if (!text) return tag && tag.remove();
       if (!tag) node.append((tag = make("bdi", { class: "pg-other", "aria-hidden": "true", dir: "auto" })));
@@ -172,14 +192,19 @@
 
     /** The button of step number `at`. */
     node(at) {
-      return this.nodes[at + this.prompts];
+      return this.nodes[this.index({ prompt: false, at })];
+    }
+
+    /** Where a token of the prompt, or a step, stands among the buttons. */
+    index(place) {
+      return this.places.findIndex((p) => p.prompt === place.prompt && p.at === place.at);
     }
 
     /** The same steps (by number), those in sight before the others. */
     visibleFirst(steps) {
       const top = this.element.scrollTop, bottom = top + this.element.clientHeight;
       const seen = (at) => {
-        const node = this.nodes[at + this.prompts];
+        const node = this.node(at);
         return node && node.offsetTop + node.offsetHeight > top && node.offsetTop < bottom;
       };
       const near = new Set(steps.filter(seen));
@@ -200,7 +225,7 @@
     }
 
     place(at) {
-      return at < this.prompts ? { prompt: true, at } : { prompt: false, at: at - this.prompts };
+      return this.places[at];
     }
 
     clicked(event) {

@@ -11,8 +11,9 @@
     const own = run ? run.tokens.filter((t) => t.index >= begun) : [];
     const last = steps[steps.length - 1], first = own[0], newest = own[own.length - 1];
     const window_ = started ? started.context_window : 0;
-    const used = last && last.position !== undefined ? last.position + 1 : (started ? started.prompt_tokens.length : 0) + steps.length;
-    const limit = started && started.settings ? started.settings.max_new_tokens : null;
+    const used = playground.gaps.fills(view) ? started.prompt_tokens.length : last && last.position !== undefined ? last.position + 1 : (started ? started.prompt_tokens.length : 0) + steps.length;
+    const asked = started && started.settings ? started.settings.max_new_tokens : null;
+    const limit = playground.gaps.fills(view) ? started.places.length - begun : asked;
     const firstS = done ? done.first_token_s : first ? first.elapsed_s : null;
     const passed = newest && first && newest !== first ? newest.elapsed_s - first.elapsed_s : 0;
     const rate = done && done.tokens_per_s ? done.tokens_per_s : passed > 0 ? (own.length - 1) / passed : null;
@@ -64,8 +65,10 @@
 
   /** The written text, special tokens left out, with the prompt before it where there is no chat. */
   function written(view) {
+    if (playground.gaps.fills(view)) return playground.gaps.filled(view);
     const text = view.steps.filter((step) => !step.special).map((step) => step.text).join("");
-    return view.history.length || !view.started ? text : view.started.prompt + text;
+    const apart = view.history.length > 0 || ((view.started && view.started.source_tokens) || []).length > 0;
+    return apart || !view.started ? text : view.started.prompt + text;
   }
 
   /** The run as it was recorded, as one JSON object. */

@@ -8,6 +8,7 @@
     eos: "The model ended the text itself.",
     max_new_tokens: "Stopped at the length limit.",
     context_full: "The context window is full.",
+    filled: "Every gap is filled.",
     time_limit: "Stopped at the time limit.",
     user: "Stopped by you.",
     stopped: "Stopped by the rules of this page.",
@@ -18,6 +19,7 @@
   /** The reason of the end in plain words. */
   function ending(finished) {
     if (finished.reason === "stop_string") return `Stopped at “${playground.visible(finished.stop_string || "", 30)}”.`;
+    if (finished.reason === "filled" && !finished.tokens) return "Nothing is hidden.";
     return ENDS[finished.reason] || "Ended.";
   }
 

@@ -10,6 +10,7 @@
     surprise: "How unexpected the token was to the model, −log₂ of its own probability: 1 bit is a coin toss, each bit more halves the probability.",
     entropy: "How undecided the model was before this token: 0 bits means it was sure, 3 bits is like choosing among 8 equally likely tokens.",
     "random number": "Drawn between 0 and 1 for every token. The probabilities are laid end to end, and the token the number falls on is taken.",
+    "cross-attention": "At every token the decoder weighs all tokens that the encoder read; the weights add to 100 %, here as the mean over the heads of a layer.",
     beam: "One of several texts that are written at once. The score is the sum of its tokens' log-probabilities, so closer to 0 is better.",
   };
 

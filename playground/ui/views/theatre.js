@@ -30,9 +30,12 @@
       const actions = {
         open: (place) => this.open(place), close: () => this.close(), moved: (place) => this.pinned && this.pin(place),
         fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
-        name: () => this.name(),
+        name: () => this.name(), unhide: () => this.unhide(),
       };
       this.status = new playground.Status();
+      this.before = null; // the run whose text stays until the one with another gap has begun
+      this.wanted = null; // the place of a word that was just hidden: it is looked at once it is filled
+      this.source = new playground.Source(actions);
       this.chips = new playground.Chips(actions);
       this.why = new playground.Why(actions);
       this.history = new playground.History();
@@ -40,9 +43,10 @@
       this.figures = new playground.Figures();
       this.takeaway = new playground.Takeaway();
       this.legend = playground.legend();
+      this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
-        this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
+        this.source.element, this.hint, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -88,17 +92,29 @@
     }
 
     view() {
-      const run = this.store.current;
+      const run = this.shown();
       const started = run ? run.started : null;
-      const steps = this.steps(run);
+      const steps = run === this.store.current ? this.steps(run) : run.tokens;
       this.redraw.follow(started, steps);
       if (this.pinned && this.pinned.at >= (this.pinned.prompt ? (started ? started.prompt_tokens.length : 0) : steps.length)) this.pinned = null;
+      if (this.wanted !== null && started && started.places) {
+        const at = steps.findIndex((step) => step.place === this.wanted);
+        if (at >= 0) [this.pinned, this.wanted] = [{ prompt: false, at }, null];
+      }
       const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
       return {
         run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw, hypothesis: this.hypothesis,
         status: this.store.status, history: this.store.history, running: this.store.status.state === "running",
         nameOf: (step) => this.nameOf(step),
       };
+    }
+
+    /** The run that is shown: the newest; where a word was hidden, the text before it until the new one has begun. */
+    shown() {
+      const run = this.store.current;
+      if (this.before && (!run || run === this.before || (!run.started && ["idle", "loading", "queued", "running"].includes(this.store.status.state)))) return this.before;
+      this.before = null;
+      return run;
     }
 
     /** The text that is shown: the run's own, or one hypothesis of its beams. */
@@ -132,7 +148,8 @@
       this.empty.hidden = !nothing;
       say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
       this.chips.element.hidden = this.legend.hidden = nothing;
-      for (const part of [this.status, this.history, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
+      this.hint.hidden = !playground.gaps.fills(view);
+      for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       mark(this.element, "data-moved", this.redraw.moved);
       this.differences(view);
     }
@@ -155,8 +172,33 @@
       this.soon();
     }
 
+    /** Looks at a token; in a text with gaps, a word is hidden first, and a gap that is open already is closed. */
     open(place) {
-      this.pin(place);
+      const { started, place: now, pinned } = this.view();
+      if (!started || !started.places) return this.pin(place);
+      const open = pinned && now && now.prompt === place.prompt && now.at === place.at;
+      const plain = place.prompt && !started.prompt_tokens[place.at].special && !started.places.includes(place.at);
+      if (plain) return this.hide([...started.places, place.at], place.at);
+      if (open && !place.prompt) return this.unhide();
+      return this.pin(place);
+    }
+
+    /** Asks for a new run over the same text, with these tokens hidden. */
+    hide(places, wanted) {
+      const { run, started } = this.view();
+      const own = places.filter((p) => !started.places.includes(p) || Number.isInteger(started.prompt_tokens[p].hidden));
+      this.wanted = wanted;
+      this.before = run;
+      this.trigger("mask", { run: run.id, masks: own });
+    }
+
+    /** Puts the word back that stood at the open gap; a gap that was written as one stays. */
+    unhide() {
+      const { started, place } = this.view();
+      if (!started || !started.places || !place || place.prompt) return;
+      const at = started.places[place.at];
+      if (!Number.isInteger(started.prompt_tokens[at].hidden)) return;
+      this.hide(started.places.filter((p) => p !== at), null);
     }
 
     close() {

@@ -13,7 +13,7 @@ TEMPLATE = '<div class="pg-theatre"></div>'
 
 # Gradio offers a listener for every name that stands in quotes here: theatre.resync(…), theatre.fork(…).
 ON_LOAD = """
-const sends = ['resync', 'fork', 'name'];
+const sends = ['resync', 'fork', 'name', 'mask'];
 const begin = () => window.playground && window.playground.theatre
   ? window.playground.theatre.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -27,6 +27,7 @@ class TokenTheatre(gr.HTML):
     `tab` is the name under which `playground.settings(tab, {…})` reaches this view in the browser.
     Listeners: `resync` (event data `{run, from}`) asks for a frame with every event from there;
     `fork` (`{run, index, token_id}`) asks to go on from before that step with that token;
+    `mask` (`{run, masks}`) asks for a run over the same text with the tokens of these numbers hidden;
     `name` (`{run, index, version}`) asks which token the number falls on where the snapshot has no name for it.
     """
 

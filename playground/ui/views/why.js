@@ -8,6 +8,7 @@
 
   function before(view) {
     const { place } = view;
+    if (playground.gaps.fills(view)) return playground.gaps.around(view, place.prompt ? place.at : view.started.places[place.at]);
     const prompt = view.started ? view.started.prompt_tokens || [] : [];
     const earlier = place.prompt ? prompt.slice(0, place.at) : prompt.concat(view.steps.slice(0, place.at));
     const text = earlier.slice(-24).map((t) => (t.special ? "" : t.text)).join("").replace(/\s+/g, " ");
@@ -17,20 +18,24 @@
   class Why {
     constructor(actions) {
       this.after = make("bdi", { dir: "auto" });
-      this.title = make("h3", { class: "pg-after" }, make("span", { text: "after " }), make("q", {}, this.after));
+      this.lead = make("span", { text: "after " });
+      this.title = make("h3", { class: "pg-after" }, this.lead, make("q", {}, this.after));
       this.token = make("div", { class: "pg-token" });
       this.values = {};
       this.facts = make("dl", { class: "pg-facts" }, ...["probability", "rank", "surprise", "entropy"].map((name) =>
         make("div", {}, make("dt", {}, playground.term(name)), (this.values[name] = make("dd", { text: "–" })))));
       this.note = make("p", { class: "pg-moved", hidden: true });
       this.given = make("p", { class: "pg-small", hidden: true });
+      this.was = make("p", { class: "pg-small" });
+      this.back = make("button", { class: "pg-button", type: "button", on: { click: () => actions.unhide() } });
+      this.hidden = make("div", { class: "pg-was", hidden: true }, this.was, this.back);
       this.bars = new playground.Bars({ fork: (id) => actions.fork(id) });
       this.dice = new playground.Dice({ name: () => actions.name() });
       this.stages = new playground.Stages();
       this.beams = new playground.Beams({ follow: (at, row) => actions.follow(at, row) });
       this.parts = make("div", { class: "pg-parts" }, this.beams.element, this.bars.element, this.dice.element, this.stages.element);
       this.element = make("div", { class: "pg-why", role: "region", "aria-label": "Why this token", tabindex: "-1" },
-        this.title, this.token, this.facts, this.note, this.given, this.parts);
+        this.title, this.token, this.facts, this.hidden, this.note, this.given, this.parts);
       this.element.addEventListener("keydown", (event) => event.key === "Escape" && actions.close());
     }
 
@@ -38,9 +43,11 @@
       const { place } = view;
       this.element.hidden = !place;
       if (!place) return;
+      say(this.lead, playground.gaps.fills(view) ? "in " : "after ");
       say(this.after, before(view));
       this.title.classList.toggle("pg-nothing", this.after.textContent === "");
-      if (place.prompt) this.showGiven(view.started.prompt_tokens[place.at]);
+      this.hidden.hidden = true;
+      if (place.prompt) this.showGiven(view, view.started.prompt_tokens[place.at]);
       else this.showStep(view, view.steps[place.at]);
     }
 
@@ -52,11 +59,36 @@
       for (const [name, node] of Object.entries(this.values)) say(node, values[name] === undefined || values[name] === null ? "–" : values[name]);
     }
 
-    showGiven(token) {
+    /** What a token of the prompt is. */
+    about(view, token, known) {
+      if (playground.gaps.fills(view)) {
+        if (token.special) return "Marks an end of the text for the model. It cannot be hidden.";
+        if (view.started.places.includes(view.place.at)) return "Hidden, and not filled in yet: Continue fills the next gap.";
+        return "Part of the text. A click hides it, and the model says what could stand there.";
+      }
+      if ((view.started.source_tokens || []).length) return "The token with which every output begins. What the encoder read stands above.";
+      return known ? "Given by you, so nothing was chosen here. The figures are what the model would have thought of it." : "Given by you. Nothing stands before it.";
+    }
+
+    /** The word that a person hid here, and what the model thinks of it. */
+    showHidden(view, drawn) {
+      const place = view.started.places[view.place.at];
+      const token = view.started.prompt_tokens[place];
+      const known = token.hidden !== null && token.hidden !== undefined;
+      this.hidden.hidden = false;
+      this.back.hidden = !known;
+      const word = visible(token.text.trim(), 24);
+      const row = known ? drawn.rows.find((r) => r.token_id === token.hidden) : null;
+      const figure = row ? `the model gives it ${percent(row.raw)}` : "the model has it not among its likeliest";
+      say(this.was, known ? `You hid “${word}”: ${figure}.` : "You wrote this gap.");
+      say(this.back, `Put “${word}” back`);
+    }
+
+    showGiven(view, token) {
       this.name(token.text, token.special);
       const known = token.logprob !== null && token.logprob !== undefined;
       this.figures(known ? { probability: percent(Math.exp(token.logprob)), surprise: bits(-token.logprob / Math.LN2) } : {});
-      say(this.given, known ? "Given by you, so nothing was chosen here. The figures are what the model would have thought of it." : "Given by you. Nothing stands before it.");
+      say(this.given, this.about(view, token, known));
       this.given.hidden = false;
       this.parts.hidden = this.note.hidden = true;
     }
@@ -65,7 +97,7 @@
       this.given.hidden = true;
       this.parts.hidden = false;
       const shown = playground.shownText(step, view.steps[view.place.at - 1]);
-      this.name(shown.text, step.special || shown.split);
+      this.name(playground.gaps.fills(view) ? step.piece : shown.text, step.special || shown.split);
       const drawn = { step, named: view.nameOf(step), ...playground.distribution(step, view.redraw) };
       const now = drawn.rows.find((row) => row.token_id === step.token_id);
       this.figures({
@@ -74,9 +106,10 @@
         surprise: step.logprob === null ? null : bits(-step.logprob / Math.LN2),
         entropy: step.entropy_bits === null ? null : bits(step.entropy_bits),
       });
+      if (playground.gaps.fills(view)) this.showHidden(view, drawn);
       this.moved(view, step, drawn);
       this.beams.update(view);
-      this.bars.update(drawn, step.event === "token");
+      this.bars.update(drawn, step.event === "token", playground.gaps.fills(view) ? "Fill in" : "Continue from here with");
       this.dice.element.hidden = drawn.how === "beam";
       if (drawn.how !== "beam") this.dice.update(drawn);
       this.stages.update(drawn, view.redraw.now(step), view.redraw.moved);

@@ -1,0 +1,27 @@
+// What the library says in its own words, said so that it helps: what happened, what stays, what to do next.
+(() => {
+  "use strict";
+  const SAID = [
+    [/currently busy|queue is full/i, "The waiting line is full",
+      "So many runs wait already that no other can join. Your prompt and settings stay as they are: press Run again in a minute."],
+    [/connection|network|failed to fetch|load failed/i, "No connection to the server",
+      "What is written stays here, and the page looks for its server by itself. Check the network; if this message does not go, reload the page: it finds its run again."],
+    [/session/i, "The server was started anew",
+      "It does not know this page any more. Copy what you want to keep, then reload the page."],
+    [/file|upload|too large|size/i, "This file was not taken", "This page takes no files: write or paste text into the box."],
+  ];
+  const OTHER = ["That did not work", "The server could not do what was asked. Your prompt and settings stay as they are: try again, and if this comes back, reload the page."];
+
+  function say(text) {
+    if (text.dataset.said) return;
+    const title = text.closest(".toast-body")?.querySelector(".toast-title");
+    const found = SAID.find(([pattern]) => pattern.test(text.textContent));
+    const [name, sentence] = found ? found.slice(1) : OTHER;
+    text.dataset.said = "yes";
+    text.textContent = sentence;
+    if (title) title.textContent = name;
+  }
+
+  const look = () => document.querySelectorAll(".toast-wrap [data-testid=toast-text]").forEach(say);
+  new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
+})();
