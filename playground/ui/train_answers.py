@@ -26,24 +26,24 @@ class Answers:
         self.visitors, self.questions = visitors, Questions()
         self._pictures: OrderedDict[str, train_families.Picture] = OrderedDict()
 
-    def ask(self, request: gr.Request, event: gr.EventData, token: str, lesson: str, *sent: Any) -> str:
+    def ask(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> str:
         """The answer to one question, with the number that it was asked under."""
         asked, mine = trigger.data(event), self.visitors.mine(request, token)
         what, number = str(asked.get("what")), asked.get("number")
         try:
-            value = self._answer(what, lesson, mine, asked, sent)
+            value = self._answer(what, lesson, mine, asked)
         except PlaygroundError as error:
             return dumps({"what": what, "number": number, "error": str(error)})
         return dumps({"what": what, "number": number, "value": value})
 
-    def _answer(self, what: str, lesson: str, mine: VisitTrainings, asked: dict[str, Any], sent: Any) -> Any:
+    def _answer(self, what: str, lesson: str, mine: VisitTrainings, asked: dict[str, Any]) -> Any:
         if what == "families":
             return train_families.recorded()
         catalogue.known(lesson)
         if what == "save":
             return self.save(mine, asked)
         training = mine.training if mine.training is not None and mine.training.lesson.name == lesson else None
-        values, own = self.visitors.values(lesson, sent), self.visitors.own(mine.token, lesson)
+        values, own = self.visitors.values(lesson, asked), self.visitors.own(mine.token, lesson)
         if training is None and what in ("wrong", "follow"):
             found = train_recorded.answer(lesson, what, asked)
             if found is None:

@@ -57,19 +57,21 @@ class Visitors:
         token = self.visits.visit(token).token
         return self.trainings.of(token, self.door.person(request, token))
 
-    def values(self, lesson: str, sent: Any) -> dict[str, Any]:
-        """What a lesson's controls say, of what all of them sent.
+    def values(self, lesson: str, sent: dict[str, Any]) -> dict[str, Any]:
+        """What a lesson's controls say: their defaults, and those of `sent["values"]` that were moved.
+
+        They come with the click and not as inputs of the event, because Gradio's page goes through all inputs of an
+        event at each message of its stream: with a hundred of them it stood still while a model trained.
 
         Raises:
             PlaygroundError: there is no such lesson.
         """
-        at = 0
-        for name, controls in self.controls.items():
-            count = len(controls.components)
-            if name == lesson:
-                return controls.values(sent[at : at + count])
-            at += count
-        raise PlaygroundError(f"There is no lesson called {str(lesson)[:40]!r}.")
+        controls = self.controls.get(lesson)
+        if controls is None:
+            raise PlaygroundError(f"There is no lesson called {str(lesson)[:40]!r}.")
+        moved = sent.get("values")
+        said = {**controls.defaults, **(moved if isinstance(moved, dict) else {})}
+        return controls.values([said[name] for name in controls.components])
 
     def own(self, token: str, lesson: str) -> Any:
         """The data that a visitor brought for lessons of this kind, or None."""
@@ -96,8 +98,9 @@ class Desk:
 
     # ── what moves a training ────────────────────────────────────────────────
 
-    async def start(self, request: gr.Request, token: str, lesson: str, *sent: Any) -> AsyncIterator[str]:
+    async def start(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> AsyncIterator[str]:
         """A new run of what the controls say; a second click of a double one starts nothing."""
+        sent = trigger.data(event)
         async for frame in self._do(request, token, lambda mine: self._start(mine, lesson, sent)):
             yield frame
 
@@ -106,8 +109,9 @@ class Desk:
         async for frame in self._do(request, token, lambda mine: _run(mine).resume()):
             yield frame
 
-    async def step(self, request: gr.Request, token: str, lesson: str, *sent: Any) -> AsyncIterator[str]:
+    async def step(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> AsyncIterator[str]:
         """Exactly one step; the first of a new run, where there is none."""
+        sent = trigger.data(event)
 
         def one(mine: VisitTrainings) -> None:
             if mine.training is None:

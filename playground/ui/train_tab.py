@@ -104,9 +104,8 @@ def _wire_runs(
     desk: Desk, theatre: TrainTheatre, lesson: gr.Radio, groups: list[gr.Column], visit: gr.Textbox, page: gr.Blocks
 ) -> None:
     inputs = [control for made in desk.visitors.controls.values() for control in made.inputs]
-    everything = [visit, lesson, *inputs]
-    theatre.start(desk.start, everything, theatre, js=SIGNED, **STREAM)
-    theatre.step(desk.step, everything, theatre, js=SIGNED, **STREAM)
+    theatre.start(desk.start, [visit, lesson], theatre, js=SIGNED, **STREAM)
+    theatre.step(desk.step, [visit, lesson], theatre, js=SIGNED, **STREAM)
     theatre.resume(desk.resume, visit, theatre, js=SIGNED, **STREAM)
     theatre.rewind(desk.rewind, visit, theatre, js=SIGNED, **STREAM)
     for listen, handler in (
@@ -127,7 +126,7 @@ def _wire_questions(
     lesson: gr.Radio, visit: gr.Textbox,
 ) -> None:  # fmt: skip
     inputs = [control for made in told.visitors.controls.values() for control in made.inputs]
-    theatre.ask(told.ask, [visit, lesson, *inputs], answers, js=SIGNED, **ASKED)
+    theatre.ask(told.ask, [visit, lesson], answers, js=SIGNED, **ASKED)
     theatre.compare(told.compare, visit, answers, js=SIGNED, **STREAM)
     theatre.choose(told.choose, lesson, inputs, **QUIET)
     theatre.own(told.give, [visit, lesson], answers, js=SIGNED, **ASKED)

@@ -138,8 +138,7 @@ def test_the_questions_of_a_first_visit_need_no_computing(lesson: str, monkeypat
     nobody = SimpleNamespace()
     desk = Answers(Visitors(nobody, nobody, nobody, nobody, controls))
     monkeypatch.setattr(desk.questions, "answer", lambda *_: pytest.fail("it was computed"))
-    sent = [value for made in controls.values() for value in made.defaults.values()]
     mine = SimpleNamespace(training=None, token="0" * 32)
     kind = train_recorded.answer(lesson, "sets", {})[0]["kind"]
     for what, asked in first_questions(lesson, kind):
-        assert desk._answer(what, lesson, mine, asked, sent), what
+        assert desk._answer(what, lesson, mine, asked), what

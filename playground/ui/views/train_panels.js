@@ -136,6 +136,8 @@
     }
 
     update(panels) {
+      if (panels === this.drawn) return; // a checkpoint does not change
+      this.drawn = panels;
       const shown = Object.keys(panels).filter((n) => KINDS[panels[n].kind]);
       const field = shown.map((n) => panels[n]).find((p) => p.kind === "field");
       const under = (p) => field && p.kind === "points" && same(p.bounds, field.bounds); // it is drawn on the field

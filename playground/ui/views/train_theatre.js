@@ -117,15 +117,22 @@
       };
     }
 
+    /** Tells Python; what the controls say goes along. */
     send(name, data) {
       this.store.said = "";
-      this.trigger(name, data);
+      this.trigger(name, { ...data, values: this.values() });
     }
 
     look(at) {
       state.pinned = at === null || (this.store.going && at === this.store.checkpoints.length - 1) ? null : at;
       this.drawnAt = Math.min(this.drawnAt, performance.now() - CALM_MS);
       this.soon();
+    }
+
+    /** The moved controls of the lesson that is shown, by field. */
+    values() {
+      const frame = this.store.frame || EMPTY;
+      return this.store.moved[frame.lesson] || {};
     }
 
     rewind() {
@@ -142,7 +149,7 @@
       if (kept && kept.waiting && performance.now() - kept.at < ASK_AGAIN_MS) return;
       const number = this.store.asked(name, key);
       this.store.answer(name, key).at = performance.now();
-      this.trigger("ask", { what, number, ...values });
+      this.trigger("ask", { what, number, ...values, values: this.values() });
       this.soon();
     }
 
