@@ -23,7 +23,7 @@ from playground.ui.controls import Controls
 from playground.ui.door import Door
 from playground.visits import Visits
 
-FRAME_S, COST = 0.25, 12  # seconds between two frames: at least so many, and so many times what one takes to make
+FRAME_S, COST = 0.5, 12  # seconds between two frames: at least so many, and so many times what one takes to make
 HEARTBEAT_S, LOOK_S = 2.0, 0.1
 DOUBLE_CLICK_S = 2.0
 MOST_KEPT = 200  # visitors whose own data is held
