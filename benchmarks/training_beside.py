@@ -7,8 +7,8 @@ First: tokens a second of the Text tab's engine, alone and while a lesson trains
 computer that is busy with other things is busy for both (wanted: at least 0.4 of the speed alone).
 
 With `--looks`: CPU seconds a step of a run as the page drives it (looks at samples, words, gradients by layer,
-checkpoints, four frames a second as JSON; from the second look on) beside the same steps of the bare loop that never looks, in turn (wanted: at
-most 0.1 more). CPU seconds, because other programs do not count in them.
+checkpoints, four frames a second as JSON; from the second look on) beside the same steps of the bare loop that never
+looks, in turn (wanted: at most 0.1 more). CPU seconds, because other programs do not count in them.
 """
 
 import argparse
