@@ -29,7 +29,8 @@ import torch
 import torch.nn.functional as F
 
 from playground.errors import PlaygroundError
-from playground.training.bert import EVERYDAY, HIDDEN, Config, NGram, blocks, documents, encode, mask_tokens
+from playground.training._texts import EVERYDAY, documents
+from playground.training.bert import HIDDEN, Config, NGram, blocks, encode, mask_tokens
 
 FOLDER = Path(__file__).parents[1] / "assets" / "models" / "gaps"
 HELD_OUT = 0.02  # of the texts, as in tools/train_gaps.sh

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import goals
 from benchmarks.load_server import CODE, FAULTS
 
 ROOT = Path(__file__).parents[1]
@@ -284,19 +285,13 @@ def served(port: int) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def part(values: list[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("nan")
-
-
 def report(tally: Tally, before: dict[str, float], after: dict[str, float], lag: list[float]) -> None:
     for name in sorted(tally.counts):
         print(f"{name:<32}{tally.counts[name]:>8}")
     for name, values in sorted(tally.seconds.items()):
-        print(
-            f"{name:<32}  p50 {part(values, 0.5):7.2f} s   p95 {part(values, 0.95):7.2f} s   most {max(values):7.2f} s"
-        )
-    middle, late = part(lag, 0.5) * 1000, part(lag, 0.99) * 1000
+        middle, late = goals.part(values, 0.5), goals.part(values, 0.95)
+        print(f"{name:<32}  p50 {middle:7.2f} s   p95 {late:7.2f} s   most {max(values):7.2f} s")
+    middle, late = goals.part(lag, 0.5) * 1000, goals.part(lag, 0.99) * 1000
     print(f"{'lag of the event loop':<32}  p50 {middle:7.0f} ms  p99 {late:7.0f} ms   (p99 at most 250)")
     for name in before:
         print(f"{name:<32}{before[name]:>14,.0f} →{after[name]:>14,.0f}")
@@ -348,6 +343,9 @@ def main() -> None:
         lag += after.pop("lag_s")
     report(tally, before, after, lag)
     print(f"{'resident MB, by the minute':<32}{' '.join(f'{one:.0f}' for one in held)}")
+    missed = goals.missed(tally, lag, held)
+    print("\n".join(f"MISSED: {what}" for what in missed) or "every goal was reached")
+    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":

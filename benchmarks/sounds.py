@@ -24,7 +24,8 @@ import numpy as np
 import torch
 
 from playground.errors import PlaygroundError
-from playground.training.t5 import EOS, PAD, SPECIAL, Config, NGram, Pair, Pronunciations, collate
+from playground.training._pairs import EOS, PAD, SPECIAL, NGram, Pair, Pronunciations, collate
+from playground.training.t5 import Config
 
 FOLDER = Path(__file__).parents[1] / "assets" / "models" / "sounds"
 HELD_OUT = 0.02  # of the words, as in tools/train_sounds.sh

@@ -442,7 +442,7 @@ def plan(config: Config) -> _estimate.Plan:
     """One step of the run on the meta device: shapes, and no memory."""
     words = config.task == "pronunciation"
     with torch.device("meta"):
-        model = T5(replace(config, vocab_size=110) if words else config)
+        model = T5(replace(config, vocab_size=len(SPECIAL) + 66) if words else config)  # 27 letters, 39 phonemes
         gaps = round(config.block_size * config.span_rate)
         lengths = (12, 11) if words else (config.block_size - gaps + gaps // 2, gaps + gaps // 2)
         inputs, outputs = (torch.zeros(config.batch_size, n + 1, dtype=torch.long) for n in lengths)

@@ -11,7 +11,8 @@ from starlette.middleware import Middleware
 from playground.people import Quotas
 from playground.plugins import discover
 from playground.room import Room
-from playground.ui import endpoints, models_panel, room_panel, tab, views
+from playground.trainings import Trainings
+from playground.ui import endpoints, models_panel, room_panel, tab, train_tab, views
 from playground.ui.door import Door
 from playground.ui.entry import Entry
 from playground.ui.guard import Guard, allowed_names
@@ -24,7 +25,7 @@ PROMISES = Path(__file__).resolve().parents[2] / "assets" / "promises"
 SESSIONS = 200  # pages whose components Gradio remembers; each costs about 0.2 MB, and it would keep 10,000
 
 
-def build(room: Room, door: Door, visits: Visits) -> gr.Blocks:
+def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = None) -> gr.Blocks:
     """The page of all modalities."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         visit = gr.Textbox(visible=False)
@@ -34,6 +35,8 @@ def build(room: Room, door: Door, visits: Visits) -> gr.Blocks:
             for name, modality in discover("playground.modalities").items():
                 with gr.Tab(modality.TITLE, id=name) as tabs[name]:
                     tab.build(name, modality, room, door, visits, visit, page)
+            with gr.Tab("Train", id="train") as tabs["train"]:
+                train_tab.build(room, door, visits, trainings or Trainings(room), visit, page)
             with gr.Tab("Models", id="models") as tabs["models"]:
                 timer = models_panel.build(room, door, visits, visit, page, tabs)
             if door.has_codes:
@@ -77,7 +80,9 @@ def launch(
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe X-Forwarded-For from this machine
     visits = visits or Visits(keep=manager.keep)
     door = door or Door(manager.audience)
-    page = build(Room(manager, quotas), door, visits)
+    room = Room(manager, quotas)
+    trainings = Trainings(room, visits)
+    page = build(room, door, visits, trainings)
     gates = [Middleware(Guard, names=allowed_names(host, names)), Middleware(Entry, door=door)]
     page.queue(default_concurrency_limit=8, max_size=500)
     page.launch(
@@ -91,5 +96,6 @@ def launch(
         try:
             page.block_thread()
         finally:
+            trainings.close()
             visits.close()
     return page, visits

@@ -2,6 +2,7 @@
 
     python -m playground record            every modality, into assets/runs
     python -m playground record text
+    python -m playground record train-gpt     a training (`train_record.py`)
 
 A recording is a real run of a real model with the modality's own defaults, so that the page
 opens with what a click on Run would write. The file holds the events as the API streams them.
@@ -20,6 +21,8 @@ from playground.events import Finished, Reason, Started, TokenStep
 from playground.json_text import rounded
 from playground.plugins import discover
 from playground.ui.recorded import RUNS
+from playground.ui.train_record import record_training
+from playground.ui.train_recorded import PREFIX
 
 MOST_TOKENS = 48  # the page carries the recording: about 7 kB a token
 
@@ -33,6 +36,9 @@ def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path
     written = []
     modalities = discover("playground.modalities")
     for name in names or modalities:
+        if name.startswith(PREFIX):
+            written.append(record_training(name, manager, folder))
+            continue
         if name not in modalities:
             raise PlaygroundError(f"There is no modality called {name!r}; there are: {', '.join(modalities)}.")
         modality: Any = modalities[name]

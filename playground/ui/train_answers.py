@@ -1,0 +1,141 @@
+"""What the Train tab asks beside its frames: about data, models and runs; a visitor's own data; families; saving.
+
+Every answer is `{"what", "number", "value" | "error"}` as JSON text, with the number that the question came with.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.errors import PlaygroundError
+from playground.json_text import dumps
+from playground.lessons import catalogue
+from playground.trainings import VisitTrainings
+from playground.ui import train_families, train_recorded, trigger
+from playground.ui.train_desk import MOST_KEPT, Visitors
+from playground.ui.train_questions import Questions
+
+
+class Answers:
+    """The handlers of the tab whose answers go to the hidden component."""
+
+    def __init__(self, visitors: Visitors) -> None:
+        self.visitors, self.questions = visitors, Questions()
+        self._pictures: OrderedDict[str, train_families.Picture] = OrderedDict()
+
+    def ask(self, request: gr.Request, event: gr.EventData, token: str, lesson: str, *sent: Any) -> str:
+        """The answer to one question, with the number that it was asked under."""
+        asked, mine = trigger.data(event), self.visitors.mine(request, token)
+        what, number = str(asked.get("what")), asked.get("number")
+        try:
+            value = self._answer(what, lesson, mine, asked, sent)
+        except PlaygroundError as error:
+            return dumps({"what": what, "number": number, "error": str(error)})
+        return dumps({"what": what, "number": number, "value": value})
+
+    def _answer(self, what: str, lesson: str, mine: VisitTrainings, asked: dict[str, Any], sent: Any) -> Any:
+        if what == "families":
+            return train_families.recorded()
+        catalogue.known(lesson)
+        if what == "save":
+            return self.save(mine, asked)
+        training = mine.training if mine.training is not None and mine.training.lesson.name == lesson else None
+        values, own = self.visitors.values(lesson, sent), self.visitors.own(mine.token, lesson)
+        if training is None and what in ("wrong", "follow"):
+            found = train_recorded.answer(lesson, what, asked)
+            if found is None:
+                raise PlaygroundError("Of the recorded run only the first were followed: press Start for your own.")
+            return found
+        if training is None and own is None and values == self.visitors.controls[lesson].defaults:
+            found = train_recorded.answer(lesson, what, asked)
+            if found is not None:
+                return found
+        config = catalogue.config(lesson, values, own)
+        about_run = what in ("wrong", "follow", "fill", "answer") or (what == "encode" and bool(asked.get("run")))
+        if about_run or training is not None:
+            return self.questions.answer(what, lesson, config, asked, training.call if training and about_run else None)
+        with self.visitors.room.manager.turn(mine.token, most=1):
+            return self.questions.answer(what, lesson, config, asked, None)
+
+    async def compare(self, request: gr.Request, event: gr.EventData, token: str) -> AsyncIterator[Any]:
+        """Four families side by side, or the end of it."""
+        sent, mine = trigger.data(event), self.visitors.mine(request, token)
+        before = self._pictures.pop(mine.token, None)
+        if before is not None:
+            before.stopped = True
+        if sent.get("stop"):
+            yield gr.skip()
+            return
+        picture = train_families.Picture(str(sent.get("data"))[:20], _seconds(sent.get("seconds")), 0)
+        self._pictures[mine.token] = picture
+        while len(self._pictures) > MOST_KEPT:
+            self._pictures.popitem(last=False)[1].stopped = True
+        head = {"what": "families", "number": sent.get("number")}
+        try:
+            async for value in train_families.follow(mine, picture):
+                yield dumps({**head, "value": value})
+        except PlaygroundError as error:
+            yield dumps({**head, "error": str(error)})
+
+    def save(self, mine: VisitTrainings, asked: dict[str, Any]) -> Any:
+        """Save the model of the run that is shown."""
+        return mine.save(str(asked.get("title") or "")[:200])
+
+    def download(self, request: gr.Request, event: gr.EventData, token: str) -> Any:
+        """A saved model as a file."""
+        wanted = trigger.data(event).get("id")
+        path = self.visitors.mine(request, token).download(wanted if isinstance(wanted, str) else None)
+        return gr.update(value=str(path))
+
+    def give(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> str:
+        """Data of the visitor's own: pasted text or drawn points; nothing takes it away again."""
+        from playground.lessons import data
+
+        sent = trigger.data(event)
+        points, text = sent.get("points"), sent.get("text")
+
+        def made() -> Any:
+            if isinstance(points, list):
+                return data.own_points(points)
+            return data.own_text(text) if isinstance(text, str) else None
+
+        return self._given(self.visitors.mine(request, token).token, lesson, made)
+
+    def choose(self, event: gr.EventData, lesson: str) -> list[Any]:
+        """The controls that choose a set, as it wants them."""
+        from playground.lessons import data
+
+        wanted = trigger.data(event).get("id")
+        values = (
+            next((s.values for s in data.sets(lesson) if s.id == wanted), {})
+            if lesson in self.visitors.controls
+            else {}
+        )
+        return [u for name, c in self.visitors.controls.items() for u in c.show(values if name == lesson else {})]
+
+    def upload(self, request: gr.Request, token: str, lesson: str, files: Any) -> str:
+        """Files of the visitor's own, as the lesson wants them: texts, or pictures."""
+        from playground.lessons import data
+
+        paths = [Path(f) for f in (files or [])]
+        made = (lambda: data.own_text("", paths)) if lesson in catalogue.TEXT else (lambda: data.own_pictures(paths))
+        return self._given(self.visitors.mine(request, token).token, lesson, made)
+
+    def _given(self, token: str, lesson: str, made: Callable[[], Any]) -> str:
+        key = (token, lesson in catalogue.TEXT)
+        try:
+            own = made()
+        except PlaygroundError as error:
+            return dumps({"what": "own", "number": 0, "error": str(error)})
+        self.visitors.keep(key, own)
+        value = None
+        if own is not None:
+            value = {"kind": own.kind, "examples": own.examples, "bytes": own.bytes, "notes": list(own.notes)}
+        return dumps({"what": "own", "number": 0, "value": value, "text": key[1]})
+
+
+def _seconds(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1000 else 0
