@@ -46,9 +46,9 @@ def trained(trainings: Trainings, lesson: str, steps: int = 3) -> VisitTrainings
     return mine
 
 
-def write(manager: ModelManager, modality: Any, model: str, visit: str) -> list[int]:
+def write(manager: ModelManager, modality: Any, model: str, visit: str, prompt: str = "The") -> list[int]:
     """The tokens that a tab writes in a visit, the likeliest ones."""
-    settings = modality.Settings(prompt="The", model=model, max_new_tokens=4, search="greedy")
+    settings = modality.Settings(prompt=prompt, model=model, max_new_tokens=4, search="greedy")
     events = list(Room(manager).drive(Person(visit), "text", model, lambda: modality.generate(
         settings, manager, visit=visit)))  # fmt: skip
     assert isinstance(events[-1], Finished)
@@ -124,17 +124,24 @@ def test_the_download_holds_weights_configuration_tokenizer_and_card(trainings: 
         mine.download("gpt-of-somebody-else")
 
 
-@pytest.mark.parametrize(("lesson", "auto"), [("bert", "AutoModelForMaskedLM"), ("t5", "AutoModelForSeq2SeqLM")])
-def test_bert_and_t5_are_saved_as_folders_of_transformers(trainings: Trainings, lesson: str, auto: str) -> None:
+@pytest.mark.parametrize(
+    ("lesson", "auto", "prompt"),
+    [("bert", "AutoModelForMaskedLM", "The [MASK] is blue."), ("t5", "AutoModelForSeq2SeqLM", "phone")],
+)
+def test_bert_and_t5_are_saved_as_folders_of_transformers_that_the_text_tab_runs(
+    trainings: Trainings, manager: ModelManager, lesson: str, auto: str, prompt: str
+) -> None:
     import transformers
 
     mine = trained(trainings, lesson)
     saved = mine.save()
+    assert saved["title"] == f"My {lesson.upper()}"
     model = getattr(transformers, auto).from_pretrained(mine.saved[0].folder)
     assert model.config.model_type == lesson
-    assert saved["title"] == f"My {mine.training.lesson.title}" if mine.training else False
-    assert saved["modality"] == "text"
-    assert saved["id"] in [m.id for m in trainings.room.manager.models(TOKEN)]
+    assert write(manager, text, saved["id"], TOKEN, prompt)
+    assert manager.spec(saved["id"], TOKEN).hint
+    with pytest.raises(PlaygroundError, match="There is no model called"):
+        write(manager, text, saved["id"], OTHER, prompt)
 
 
 @pytest.mark.parametrize("lesson", ["vae", "gan", "diffusion"])
