@@ -131,8 +131,12 @@
 
     /** The moved controls of the lesson that is shown, by field. */
     values() {
-      const frame = this.store.frame || EMPTY;
-      return this.store.moved[frame.lesson] || {};
+      const { lesson } = this.store.frame || EMPTY, start = `train-${lesson}-`, found = { ...this.store.moved[lesson] };
+      for (const box of document.querySelectorAll(`#train-knobs-${lesson} input[type="number"]`)) {
+        const field = box.closest(`[id^="${start}"]`); // a number that was typed a moment ago is told of a little later
+        if (field && box.value !== "" && Number.isFinite(Number(box.value))) found[field.id.slice(start.length)] = Number(box.value);
+      }
+      return found;
     }
 
     rewind() {
