@@ -1,7 +1,7 @@
 """What the code model writes after signatures it has never seen.
 
     python tools/code_corpus.py build/code-texts
-    python -m benchmarks.code_lm [--model assets/models/pylib] [--temperature 0.5] [--seed 0] [--card]
+    python -m benchmarks.code_lm [--model assets/models/code] [--temperature 0.5] [--seed 0] [--card]
 
 A prompt is the first line of a held-out function, `def name(args):` and a line break, where neither the function nor
 the line occurs in the training texts. The page's own decoding loop goes on from it. A completion passes if the model
@@ -25,7 +25,7 @@ from playground.training._texts import END
 from playground.training.gpt import Config, documents
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "assets" / "models" / "pylib"
+FOLDER = ROOT / "assets" / "models" / "code"
 TEXTS = ROOT / "build" / "code-texts"
 FEWEST = 3  # statements of a body
 HELD_OUT = 0.02  # as tools/code_corpus.py and tools/train_code.sh have it

@@ -1,4 +1,4 @@
-"""Writes the model card of `pylib` from measured figures and from the configuration it was trained with."""
+"""Writes the model card of `code` from measured figures and from the configuration it was trained with."""
 
 import json
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def card(
         for i, c in enumerate(completions[:20], 1)
     )
     return f"""{HEAD}
-# pylib
+# code
 
 A small language model that writes Python functions in the manner of the standard library. The playground's Code tab
 opens on it. It was trained from nothing by the playground's own lesson, `playground/training/gpt.py`, and is a

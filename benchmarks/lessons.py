@@ -1,9 +1,12 @@
-"""What the picture lessons reach, and how long they take.
+"""What the lessons reach, and how long they take.
 
-    python -m benchmarks.lessons [--lessons vae gan diffusion] [--seeds 0 1 2] [--seconds 180] [--threads 2]
+    python -m benchmarks.lessons [--lessons gpt bert t5 vae gan diffusion] [--seeds 0 1 2] [--seconds 180] [--threads 2]
 
-Each lesson is trained with its defaults, for at most the given seconds, and its figure is measured on new samples:
+Each lesson is trained with its defaults, for at most the given seconds, and its figure is measured on what it was not
+trained on:
 
+  gpt        how many times likelier "The sky is" makes blue than potato (wanted: ≥ 10)
+  bert, t5   held-out gaps filled, or phonemes right, as a multiple of the n-gram's (wanted: > 1)
   vae        mean squared error of held-out pictures' reconstructions, as a part of the mean picture's (wanted: ≤ 0.5)
   gan        Gaussians of the ring that 10,000 samples cover: at least a quarter of the fair share within three
              standard deviations (wanted: ≥ 7 of 8)
@@ -24,7 +27,14 @@ import numpy as np
 
 from playground.training import _plane
 
-WANTED = {"vae": ("≤", 0.5), "gan": ("≥", 7), "diffusion": ("≤", 3.0)}
+WANTED = {
+    "gpt": ("≥", 10),
+    "bert": (">", 1),
+    "t5": (">", 1),
+    "vae": ("≤", 0.5),
+    "gan": ("≥", 7),
+    "diffusion": ("≤", 3.0),
+}
 
 
 def to_data(drawn: Any, data: str, n: int = 2000) -> tuple[float, float]:
@@ -42,6 +52,14 @@ def figure(name: str, live: Any, scalars: dict[str, float]) -> float:
 
     if name == "vae":
         return scalars["error_to_mean"]
+    if name == "gpt":
+        from playground.training.gpt import WATCHED, word_probability
+
+        prompt, words = WATCHED
+        blue, potato = (word_probability(live.model, live.tokenizer, prompt, word) for word in words)
+        return blue / potato
+    if name in ("bert", "t5"):
+        return scalars["held_out_accuracy"] / scalars["ngram_accuracy"]
     if name == "gan":
         return _plane.covered(samples(name, live, 10_000, 0))
     ours, own = to_data(lambda i: samples(name, live, 2000, i), live.config.data)
@@ -58,17 +76,18 @@ def run(name: str, seed: int, seconds: float) -> dict[str, float]:
     began, cpu, last = time.perf_counter(), time.process_time(), time.perf_counter()
     plain: list[float] = []
     looked: list[float] = []
-    second_look, step = 0.0, None
+    second_look, step, seen = 0.0, None, dict[str, float]()
     for step in lesson.train(config, rng):
         now = time.perf_counter()
         (looked if step.panels else plain).append(now - last)
+        seen |= step.scalars
         second_look = now - began if len(looked) == 2 and not second_look else second_look
         last = now
         if now - began > seconds:
             break
     assert step is not None
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    scalars = dict(step.scalars) | (lesson.evaluate(step.live) if name == "vae" else {})
+    scalars = seen | (lesson.evaluate(step.live) if name == "vae" else {})
     usual = statistics.median(plain)
     panels = sum(max(0.0, t - usual) for t in looked[1:]) / (took - looked[0])
     return {"steps": step.step, "seconds": took, "cpu": cpu, "look": second_look, "panels": panels,

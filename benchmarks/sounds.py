@@ -4,7 +4,7 @@
     python -m benchmarks.sounds --training …/training.json --card     and writes assets/models/sounds/README.md
 
 The words are those of the CMU Pronouncing Dictionary in assets/data/cmudict. One in fifty was never trained on, chosen
-by a hash of the word (`is_held_out` of the lesson). A word counts as exact where all its phonemes, stress left out,
+by a hash of the word (`is_held_out` of the lessons). A word counts as exact where all its phonemes, stress left out,
 are those of one of the ways in which the dictionary speaks it. Phonemes are written by transformers' own `generate`,
 greedily and with four beams; the phoneme error rate is the edit distance to the nearest of these ways, divided by its
 length. The n-gram guesses each phoneme from the letters around its place and the phoneme before, and is given the true

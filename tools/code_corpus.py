@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 END = "<|endoftext|>"
-LONGEST = 700  # characters of a text
+LONGEST = 420  # characters of a text
 LONGEST_LINE = 120
 FEWEST = 3  # statements of a body
 HELD_OUT = 0.02

@@ -7,7 +7,8 @@ import yaml
 
 from benchmarks import gaps
 from playground.errors import PlaygroundError
-from playground.training.bert import HIDDEN, MASK, Config, NGram, documents, encode
+from playground.training._texts import documents
+from playground.training.bert import HIDDEN, MASK, Config, NGram, encode
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import yaml
 
 from benchmarks import sounds
 from playground.errors import PlaygroundError
-from playground.training.t5 import Config, Pronunciations, is_held_out
+from playground.training._pairs import Pronunciations
+from playground.training._texts import is_held_out
+from playground.training.t5 import Config
 
 
 @pytest.fixture(scope="module")
