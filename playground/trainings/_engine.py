@@ -105,6 +105,7 @@ class Engine:
             catches = catches and (not looks or self._record.gradients is None)
             if catches:
                 self._norms.catch()
+            first = not self._begun
             began = self._around.timer()
             try:
                 step = self._next(1 if looks else NEVER)
@@ -112,7 +113,7 @@ class Engine:
                 self._lost()
                 raise
             if step is not None:
-                self._took(step, self._around.timer() - began, catches)
+                self._took(step, self._around.timer() - began, catches, first)
         return step
 
     def _next(self, every: int) -> TrainStep | None:
@@ -126,31 +127,33 @@ class Engine:
         self._begun = True
         return step
 
-    def _took(self, step: TrainStep, seconds: float, caught: bool) -> None:
+    def _took(self, step: TrainStep, seconds: float, caught: bool, first: bool) -> None:
         self.live, self.at = step.live, step.step
         if caught:
             self._caught(step.step, self._pace.step_s if step.panels else seconds)
         if self._norms is None:
             self._norms = self.lesson.norms(step.live)
         if step.panels:
-            self._pace.looked(step.step, seconds)
-        else:
+            self._pace.looked(step.step, None if first else seconds)
+        elif not first:
             self._pace.plain(seconds)
         with self._lock:
             if self._unsure is not None and self._unsure < step.step:
                 self._unsure = None
             self._record.take(step, seconds, self._around.version())
+            self._record.step_s = self._pace.step_s or seconds
             self._record.state = "running"
             self._news()
         self._extras(step)
 
     def _caught(self, at: int, seconds: float) -> None:
-        """The step's gradient norms by layer; a tenth of a step at least is what they are taken to cost."""
+        """The step's gradient norms by layer. They are taken to cost a tenth of a step at least, and a step at most."""
         norms = self._norms.take()
         if norms is not None:
             with self._lock:
                 self._record.gradients = {"step": at, "layers": self._norms.layers, "norms": norms}
-        self._pace.pay("gradients", max(seconds - self._pace.step_s, 0.1 * self._pace.step_s))
+        plain = self._pace.step_s or seconds
+        self._pace.pay("gradients", min(max(seconds - plain, 0.1 * plain), plain))
 
     def _extras(self, step: TrainStep) -> None:
         """What is shown besides the lesson's own panels, each as often as its share of the time allows."""

@@ -4,40 +4,43 @@ Every kind of extra work has a share of the time that plain steps took; it is do
 it, the first time at once.
 """
 
+import statistics
+from collections import deque
+
 SHARES = {"look": 0.05, "state": 0.015, "words": 0.01, "gradients": 0.01}  # of the steps' time; below 0.1 together
 LOOKS = 60  # evenly over a long run
+RECENT = 15  # plain steps
 
 
 class Pace:
-    """The accounts of one run. Seconds are given, never measured here."""
+    """The accounts of one run. Seconds are given, never measured here; a run's first step, which reads the data, is
+    nobody's."""
 
     def __init__(self, steps: int, look_every: int = 0) -> None:
         self.steps, self.look_every = steps, look_every
         self.worked = 0.0
-        self.step_s = 0.0  # what a plain step takes, lately
+        self._plain: deque[float] = deque(maxlen=RECENT)
         self._spent = dict.fromkeys(SHARES, 0.0)
         self._cost: dict[str, float] = {}
         self._looked_at = 0
-        self._unknown: float | None = None  # a first step that was looked at: what a plain one takes is not known yet
+
+    @property
+    def step_s(self) -> float:
+        """What a plain step takes, lately (the median: some have to wait for others); 0: not known yet."""
+        return statistics.median(self._plain) if self._plain else 0.0
 
     def plain(self, seconds: float) -> None:
         """A step without a look took so long."""
         self.worked += seconds
-        self.step_s = seconds if not self.step_s else 0.9 * self.step_s + 0.1 * seconds
-        if self._unknown is not None:
-            extra, self._unknown = max(0.0, self._unknown - seconds), None
-            self.worked -= extra
-            self.pay("look", extra)
+        self._plain.append(seconds)
 
-    def looked(self, step: int, seconds: float) -> None:
-        """A step with a look took so long."""
+    def looked(self, step: int, seconds: float | None = None) -> None:
+        """A step with a look took so long (None: it was a first one)."""
         self._looked_at = step
-        if not self.step_s:
-            self.worked, self._unknown = self.worked + seconds, seconds
-            return
-        extra = max(0.0, seconds - self.step_s)
-        self.worked += seconds - extra
-        self.pay("look", extra)
+        if seconds is not None:
+            extra = max(0.0, seconds - self.step_s)
+            self.worked += seconds - extra
+            self.pay("look", extra)
 
     def pay(self, kind: str, seconds: float) -> None:
         """Extra work of this kind took so long."""
@@ -52,7 +55,7 @@ class Pace:
     def look_next(self, step: int) -> bool:
         """Whether the step after `step` should be looked at: often at first, where most happens, then evenly."""
         gap = self.look_every or max(1, min(self._looked_at // 3, -(-self.steps // LOOKS)))
-        return self._unknown is None and step + 1 >= self._looked_at + gap and self.allows("look")
+        return bool(self._plain) and step + 1 >= self._looked_at + gap and self.allows("look")
 
     def rewound(self, step: int) -> None:
         """The run goes on from an earlier step."""

@@ -53,7 +53,6 @@ class Record:
         """One step was made; it took so long. `version` is the next one of the frame."""
         self.step = step.step
         self.elapsed_s += seconds
-        self.step_s = seconds if not self.step_s else 0.95 * self.step_s + 0.05 * seconds
         for name, value in step.scalars.items():
             self.series.setdefault(name, Series()).add(step.step, value)
         if step.panels:

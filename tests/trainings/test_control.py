@@ -31,6 +31,11 @@ def values(steps: int, start: float = 1.0) -> list[float]:
     return found
 
 
+def alive() -> list[str]:
+    """The trainings' threads that are left."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("training")]
+
+
 def settled(here: World, expected: int) -> None:
     """Nothing more is computed than so many steps."""
     time.sleep(0.3)
@@ -71,7 +76,6 @@ def test_pause_holds_after_the_step_that_is_being_made_and_one_step_is_one(here:
 
 
 def test_stop_ends_within_one_step_and_gives_everything_back(here: World) -> None:
-    before = threading.active_count()
     training = here.start(20)
     here.fake.allow(3)
     reached(training, 3)
@@ -81,7 +85,7 @@ def test_stop_ends_within_one_step_and_gives_everything_back(here: World) -> Non
     gone(training)
     assert here.fake.computed <= 4
     assert here.manager.memory().reserved_bytes == 0
-    assert threading.active_count() <= before
+    assert alive() == []
     assert here.room.jobs() == []
     frame = here.frame()
     assert (frame["state"], frame["resumable"]) == ("paused", True)
@@ -402,7 +406,6 @@ def test_a_frame_has_what_the_page_was_promised_and_brings_only_what_is_new(here
 
 
 def test_at_the_end_nothing_is_left_of_threads_folders_and_memory() -> None:
-    before = threading.active_count()
     with world() as here:
         folder = here.trainings.workshop.path
         for token in (TOKEN, OTHER):
@@ -414,7 +417,7 @@ def test_at_the_end_nothing_is_left_of_threads_folders_and_memory() -> None:
         assert not folder.exists()
         assert here.manager.memory().reserved_bytes == 0
         assert here.room.jobs() == []
-    assert threading.active_count() <= before
+        assert alive() == []
 
 
 def test_a_visit_that_ends_takes_its_trainings_along_but_not_one_that_trains() -> None:
