@@ -13,7 +13,7 @@
   const OTHER = ["That did not work", "The server could not do what was asked. Your prompt and settings stay as they are: try again, and if this comes back, reload the page."];
 
   function say(text) {
-    if (text.dataset.said) return;
+    if (text.dataset.said || /(minimum|maximum) value/i.test(text.textContent)) return; // it names the value already
     const title = text.closest(".toast-body")?.querySelector(".toast-title");
     const found = SAID.find(([pattern]) => pattern.test(text.textContent));
     const [name, sentence] = found ? found.slice(1) : OTHER;

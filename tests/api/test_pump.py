@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any
 
@@ -42,6 +43,12 @@ class World:
         return Pump(self.generate, lambda: self.place, hurry)
 
 
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: a browser's driver may have a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result(PATIENCE_S * 2)
+
+
 async def until(true: Callable[[], bool]) -> None:
     for _ in range(PATIENCE_S * 100):
         if true():
@@ -54,7 +61,7 @@ def test_every_event_comes_once_in_order() -> None:
     async def read() -> list[Any]:
         return [event async for event in World(200).pump().events()]
 
-    assert asyncio.run(read()) == [Notice(str(i)) for i in range(200)]
+    assert run(read()) == [Notice(str(i)) for i in range(200)]
 
 
 def test_an_error_comes_after_what_was_yielded_before() -> None:
@@ -69,7 +76,7 @@ def test_an_error_comes_after_what_was_yielded_before() -> None:
             seen.append(event)
 
     with pytest.raises(PlaygroundError, match="it broke"):
-        asyncio.run(read())
+        run(read())
     assert seen == [Notice("first")]
 
 
@@ -88,7 +95,7 @@ def test_a_stream_that_is_cancelled_in_the_middle_of_a_step_ends_its_run_after_t
         await until(world.closed.is_set)
         assert world.hurried == 1 and world.done == 1
 
-    asyncio.run(read())
+    run(read())
 
 
 def test_the_place_of_a_waiting_step_is_said_when_it_changes() -> None:
@@ -105,7 +112,7 @@ def test_the_place_of_a_waiting_step_is_said_when_it_changes() -> None:
                         world.step.set()
         return places
 
-    assert asyncio.run(read()) == [3, 2, 1]
+    assert run(read()) == [3, 2, 1]
 
 
 def test_a_run_whose_reader_stopped_reading_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,4 +125,4 @@ def test_a_run_whose_reader_stopped_reading_ends_by_itself(monkeypatch: pytest.M
         await until(world.closed.is_set)
         assert world.done <= module.AHEAD + 2, "it waits for a slow reader"
 
-    asyncio.run(read())
+    run(read())

@@ -87,7 +87,7 @@ def test_a_student_enters_once_and_a_reload_asks_nothing(served: Served, look: A
     page.reload()
     expect(page.locator("#text-run")).to_be_visible()
     page.wait_for_timeout(1000)
-    assert page.get_by_role("tab").all_inner_texts() == ["Text", "Models"]
+    assert page.get_by_role("tab").all_inner_texts() == ["Text", "Train", "Models"]
     page.get_by_role("tab", name="Models").click()
     expect(page.locator(".page-model").first).to_be_visible()
     assert page.locator(".page-models .page-act:visible").count() == 0, "loading is the teacher's"

@@ -55,7 +55,8 @@ def test_a_double_click_trains_one_model_which_a_reloaded_page_finds_again(held:
     train_page(held)
     small(held, 12)
     held.locator("#train-view [data-act=start]").dblclick()
-    held.wait_for_function("() => (playground.trainStore.frame || {}).state === 'finished'")
+    done = "() => { const f = playground.trainStore.frame || {}; return f.state === 'finished' && f.step === 12; }"
+    held.wait_for_function(done)
     before = newest(held)
     token = held.evaluate("() => playground.visit()")
     mine = trainings(served).of(token)
