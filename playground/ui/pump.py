@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing, suppress
 
+from playground.errors import PlaygroundError
 from playground.events import Event, Queued
 from playground.room import Events
 from playground.run import ABANDONED_S
@@ -83,6 +84,7 @@ class Pump:
                     self._box.append(event)
                     wake()
                     if not self._goes_on():
+                        end = PlaygroundError(f"Nobody read this stream for {ABANDONED_S:.0f} s, so its run was ended.")
                         break
         except BaseException as error:  # noqa: BLE001 handed to the reader
             end = error

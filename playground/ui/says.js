@@ -5,10 +5,10 @@
     [/currently busy|queue is full/i, "The waiting line is full",
       "So many runs wait already that no other can join. Your prompt and settings stay as they are: press Run again in a minute."],
     [/connection|network|failed to fetch|load failed/i, "No connection to the server",
-      "What is written stays here, and the page looks for its server by itself. Check the network; if this message does not go, reload the page: it finds its run again."],
+      "Check the network, and copy what you have not sent yet: once the server answers, the page loads itself anew and finds its runs again."],
     [/session/i, "The server was started anew",
       "It does not know this page any more. Copy what you want to keep, then reload the page."],
-    [/file|upload|too large|size/i, "This file was not taken", "This page takes no files: write or paste text into the box."],
+    [/file|upload|too large|size/i, "This file was not taken", "Texts and pictures of up to 4 MB are taken, in the Train tab; everywhere else write or paste text into the box."],
   ];
   const OTHER = ["That did not work", "The server could not do what was asked. Your prompt and settings stay as they are: try again, and if this comes back, reload the page."];
 

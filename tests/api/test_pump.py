@@ -124,5 +124,7 @@ def test_a_run_whose_reader_stopped_reading_ends_by_itself(monkeypatch: pytest.M
         await anext(events)
         await until(world.closed.is_set)
         assert world.done <= module.AHEAD + 2, "it waits for a slow reader"
+        [event async for event in events]
 
-    run(read())
+    with pytest.raises(PlaygroundError, match="Nobody read this stream"):
+        run(read())

@@ -270,16 +270,3 @@ def test_the_pipeline_changes_nothing_it_is_given(tab):
         return before === JSON.stringify([step, started, settings]);
     }""", [step, started, {"temperature": 2, "top_k": 9, "top_p": 0.5, "repetition_penalty": 1.2}])  # fmt: skip
     assert same
-
-
-def test_500_steps_are_redrawn_in_a_blink(tab):
-    step, started = snapshot(draw_logits(np.random.default_rng(0), 49_152), list(range(300)), 0)
-    milliseconds = tab.evaluate("""([step, started]) => {
-        const settings = {temperature: 1.3, top_k: 200, top_p: 0.95, min_p: 0.001, repetition_penalty: 1.1};
-        for (let i = 0; i < 20; i++) playground.pipeline(step, started, settings);
-        const begun = performance.now();
-        for (let i = 0; i < 500; i++) playground.pipeline(step, started, settings);
-        return performance.now() - begun;
-    }""", [step, started])  # fmt: skip
-    print(f"{milliseconds:.0f} ms")
-    assert milliseconds < 60_000, "generous: test machines are busy"

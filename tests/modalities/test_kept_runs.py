@@ -9,8 +9,9 @@ import pytest
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import BeamStep, Event, Finished, Reason, Started, TokenStep
+from playground.events import BeamStep, Event, Finished, Reason, Started
 from playground.modalities import text
+from tests.modalities.driven import drive, ids, tokens
 
 LENGTH = 16
 
@@ -21,23 +22,9 @@ def write(manager: Any, tiny_model: str) -> Any:
 
     def write(start: Any = None, stop_after: int = 1000, **values: Any) -> list[Event]:
         given = {"prompt": "The sky", "model": tiny_model, "max_new_tokens": LENGTH, "seed": 3, **values}
-        events: list[Event] = []
-        with closing(text.generate(fields.build(text.Settings, given), manager, start)) as run:
-            for event in run:
-                events.append(event)
-                if sum(isinstance(e, TokenStep) for e in events) >= stop_after and not isinstance(event, Finished):
-                    events.append(run.send(Reason.USER))
-        return events
+        return drive(manager, start, stop_after, given)
 
     return write
-
-
-def tokens(events: list[Event]) -> list[TokenStep]:
-    return [e for e in events if isinstance(e, TokenStep)]
-
-
-def ids(events: list[Event]) -> list[int]:
-    return [e.token_id for e in tokens(events)]
 
 
 def end(events: list[Event]) -> Finished:

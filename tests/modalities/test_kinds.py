@@ -1,18 +1,18 @@
 """The Text modality with the embedded `gaps` (masked) and `sounds` (encoder-decoder): events, kept runs, refusals."""
 
 import json
-from contextlib import closing
 from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import BeamStep, Event, Finished, Notice, Reason, Started, TokenStep
+from playground.events import BeamStep, Event, Finished, Notice, Reason, Started
 from playground.modalities import text
 from playground.models._places import ASSETS
+from tests.modalities.driven import drive, ids
+from tests.modalities.driven import tokens as steps
 
 SKY = "The sky is [MASK], and the grass is [MASK]."
 
@@ -22,23 +22,9 @@ def write(manager: Any) -> Any:
     """Runs the modality to its end, or stops it after `stop_after` tokens."""
 
     def write(start: Any = None, stop_after: int = 1000, **values: Any) -> list[Event]:
-        events: list[Event] = []
-        with closing(text.generate(fields.build(text.Settings, values), manager, start)) as run:
-            for event in run:
-                events.append(event)
-                if sum(isinstance(e, TokenStep) for e in events) >= stop_after and not isinstance(event, Finished):
-                    events.append(run.send(Reason.USER))
-        return events
+        return drive(manager, start, stop_after, values)
 
     return write
-
-
-def steps(events: list[Event]) -> list[TokenStep]:
-    return [e for e in events if isinstance(e, TokenStep)]
-
-
-def ids(events: list[Event]) -> list[int]:
-    return [e.token_id for e in steps(events)]
 
 
 def started(events: list[Event]) -> Started:

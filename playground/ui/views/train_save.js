@@ -16,7 +16,7 @@
       });
       this.said = make("p", { class: "pg-small", role: "status" });
       this.list = make("ul", { class: "tr-saved" });
-      this.hint = make("p", { class: "pg-small", text: "Saved models are in the lists of this visit only and end with it; the download holds the weights (safetensors), the configuration and a card." });
+      this.hint = make("p", { class: "pg-small", text: "A saved GPT, BERT or T5 is in the model lists of this visit; on your own computer it is kept, elsewhere it ends with the visit. Every model can be downloaded: weights (safetensors), configuration and a card." });
       this.element = make("div", { class: "tr-saving" }, this.form, this.said, this.list, this.hint);
     }
 
