@@ -58,6 +58,7 @@ class Description:
     lines: int = 1
     group: str = ""  # fields of one group stand together on the page
     hidden: bool = False  # not a control of its own on the page (the page has a better one)
+    typed: bool = False  # a number to type and not to slide, since its useful values lie over powers of ten
 
 
 def _field(default: Any, description: Description) -> Any:
@@ -75,10 +76,11 @@ def slider(
     group: str = "",
     open_ended: bool = False,
     hidden: bool = False,
+    typed: bool = False,
 ) -> Any:
-    """A number between `low` and `high` (both included)."""
-    allowed = Range(low, high, step, open_ended)
-    return _field(default, Description(Kind.SLIDER, label, help, allowed, group=group, hidden=hidden))
+    """A number between `low` and `high` (both included); `typed` ones may be larger, too."""
+    allowed = Range(low, high, step, open_ended or typed)
+    return _field(default, Description(Kind.SLIDER, label, help, allowed, group=group, hidden=hidden, typed=typed))
 
 
 def choice(
@@ -161,14 +163,21 @@ def _checked(name: str, value: Any, description: Description, kind: type) -> Any
 def _number(name: str, value: Any, description: Description, kind: type) -> int | float:
     allowed = description.range
     assert allowed is not None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise PlaygroundError(f"{name} must be a number, got {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _finite(value):
+        raise PlaygroundError(f"{name} must be a number, got {value!r:.60}.")
     if kind is int and value != int(value):
         raise PlaygroundError(f"{name} must be a whole number, got {value!r}.")
     if value < allowed.low or (value > allowed.high and not allowed.open_ended):
         top = "or more" if allowed.open_ended else f"to {allowed.high:g}"
         raise PlaygroundError(f"{name} must be {allowed.low:g} {top}, got {value!r}.")
     return kind(value)
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def add_arguments(parser: argparse.ArgumentParser, settings_class: type, skip: tuple[str, ...] = ()) -> None:

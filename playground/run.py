@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep
+from playground.events import BeamStep, Event, Finished, ImageStep, Notice, Progress, Queued, Reason, Started, TokenStep
 from playground.json_text import dumps
 from playground.steps import Steps
 
@@ -57,6 +57,7 @@ class Run:
         self.listeners: set[Callable[[], None]] = set()  # called, briefly, whenever there is something new
         self.version = 0
         self.state: Any = None  # what it can go on from
+        self._had_state = self._whole = False  # whole: a picture that is done
         self.text = ""
         self.ended = False
         self._generate, self._clock, self._keep, self._abandoned_s = generate, clock, keep, abandoned_s
@@ -118,7 +119,8 @@ class Run:
             self._kept.touch()
 
     def release(self) -> None:
-        """Nobody needs its state any more; idempotent."""
+        """Nobody needs its state any more, nor its end; idempotent."""
+        self._had_state = False
         self._forget_state()
         if self._kept is not None:
             self._kept.release()
@@ -143,7 +145,7 @@ class Run:
     def _take(self, event: Event) -> bool:
         """Record one event; False at the end."""
         with self.changed:
-            if isinstance(event, (TokenStep, BeamStep)):
+            if isinstance(event, (TokenStep, BeamStep, ImageStep)):
                 self._add_step(event)
             elif isinstance(event, Started):
                 values = {k: v for k, v in event.to_json().items() if k not in ("parent", "parent_index")}
@@ -160,13 +162,14 @@ class Run:
             self._announce()
             return not self.ended
 
-    def _add_step(self, event: TokenStep | BeamStep) -> None:
+    def _add_step(self, event: TokenStep | BeamStep | ImageStep) -> None:
         if self._status["state"] != "running":
             self._say(state="running", progress=None, queued=None)
         self._steps.add(event)
 
     def _end(self, event: Finished) -> None:
-        self.state, self.text = event.state, event.text
+        self.state, self.text, self._had_state = event.state, event.text, event.state is not None
+        self._whole = bool(getattr(event.state, "done", False))
         if self.state is not None and self._keep is not None:
             self._kept = self._keep(self.state.bytes, self._forget_state)
         own = {"run_id": self.id, "seq": len(self._steps) + 1}
@@ -205,8 +208,8 @@ class Run:
 
     @property
     def bytes(self) -> int:
-        """What its steps hold."""
-        return self._steps.bytes
+        """What its steps and its pictures hold."""
+        return self._steps.bytes + len(self._finished)
 
     @property
     def total(self) -> int:
@@ -271,8 +274,8 @@ class Run:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on."""
-        return self.ended and self.state is not None
+        """Whether it can go on: from its state, or from its steps where the state has been let go."""
+        return self.ended and self._had_state and not self._whole
 
     def come(self) -> None:
         """Someone looks."""

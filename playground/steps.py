@@ -1,8 +1,9 @@
-"""The steps that a run has shown, kept as JSON text so that their memory is known to the byte."""
+"""The steps that a run has shown, kept as JSON text in UTF-8 so that their memory is known to the byte (as Python's
+own text one sign beyond Latin-1, such as a quotation mark, makes every sign of a step take two bytes)."""
 
 from typing import Any
 
-from playground.events import BeamStep, TokenStep
+from playground.events import BeamStep, ImageStep, TokenStep
 from playground.json_text import dumps
 
 # settings without a say in which token is how likely
@@ -13,29 +14,29 @@ class Steps:
     """Steps in order, those inherited from another run first; `before` says under which settings these were written."""
 
     def __init__(self, parent: "Steps | None" = None, count: int = 0, settings: dict[str, Any] | None = None) -> None:
-        self._steps: list[str] = [parent._steps[i] for i in parent._tokens[:count]] if parent else []
+        self._steps: list[bytes] = [parent._steps[i] for i in parent._tokens[:count]] if parent else []
         self._texts: list[str] = parent._texts[:count] if parent else []
-        self._tokens: list[int] = list(range(len(self._steps)))  # which of the steps are tokens
+        self._tokens: list[int] = list(range(len(self._steps)))  # which of the steps are tokens, or denoised
         self.before: list[dict[str, Any]] = parent._lineage(count, settings or {}) if parent else []
         self.bytes = sum(map(len, self._steps))
 
     def __len__(self) -> int:
         return len(self._steps)
 
-    def add(self, event: TokenStep | BeamStep) -> None:
+    def add(self, event: TokenStep | BeamStep | ImageStep) -> None:
         """One more."""
         values = event.to_json()
         del values["run_id"], values["seq"]
-        step = dumps(values)
+        step = dumps(values).encode()
         self._steps.append(step)
         self.bytes += len(step)
-        if isinstance(event, TokenStep):
+        if not isinstance(event, BeamStep):
             self._tokens.append(len(self._steps) - 1)
-            self._texts.append(event.text)
+            self._texts.append(event.text if isinstance(event, TokenStep) else "")
 
     @property
     def tokens(self) -> int:
-        """How many of them are tokens of the text (with beams, the winner's)."""
+        """How many of them are tokens of the text (with beams, the winner's); or steps of a picture."""
         return len(self._tokens)
 
     @property
@@ -46,7 +47,7 @@ class Steps:
     def events(self, run_id: str, first: int) -> str:
         """The steps from number `first` on as the inside of a JSON list, numbered from 1 as events of one run."""
         head = f'{{"run_id":{dumps(run_id)},"seq":'
-        return ",".join(f"{head}{i + 1},{self._steps[i][1:]}" for i in range(first, len(self._steps)))
+        return ",".join(f"{head}{i + 1},{self._steps[i][1:].decode()}" for i in range(first, len(self._steps)))
 
     def _lineage(self, count: int, settings: dict[str, Any]) -> list[dict[str, Any]]:
         """Under which settings the first `count` tokens were written: `{"until": index, "settings"}` in order."""

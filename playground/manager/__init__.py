@@ -16,6 +16,7 @@ what cannot fit is refused before anything is dropped for it. Importing this imp
 """
 
 from playground.manager._handles import Kept, Lease, Memory, ModelInfo, Reserved
+from playground.manager._machine import spare_arenas
 from playground.manager._manager import ModelManager
 
-__all__ = ["Kept", "Lease", "Memory", "ModelInfo", "ModelManager", "Reserved"]
+__all__ = ["Kept", "Lease", "Memory", "ModelInfo", "ModelManager", "Reserved", "spare_arenas"]

@@ -19,7 +19,7 @@ SMALL_BYTES = 100_000_000
 class ModelInfo:
     """One line of the models panel. `state`: embedded, cached, not downloaded, loading, ready, in use or failed.
     `path` is the local folder, where there is one; `modality` the first of `modalities`; `progress` how far a load
-    is, as the JSON form of its last event."""
+    is, as the JSON form of its last event; `kept` that it was trained here and can be removed for good."""
 
     id: str
     title: str
@@ -35,6 +35,7 @@ class ModelInfo:
     error: str | None = None
     modalities: tuple[str, ...] = ()
     progress: dict[str, Any] | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """What the manager does beside lending models: trainings, models that were made here, and housekeeping."""
 
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 from playground.errors import PlaygroundError
 from playground.manager import _machine
@@ -13,7 +15,7 @@ from playground.manager._ledger import Ledger
 from playground.manager._loader import Loader
 from playground.manager._loads import Loads, gb
 from playground.manager._turns import Gate
-from playground.models._spec import Spec
+from playground.models._spec import Folder, Spec
 
 CLOSE_S = 8.0
 TRIM_S = 60.0  # how often freed memory is given back to the system
@@ -31,6 +33,7 @@ class House:
     _idle_s: float | None
     _adopted: dict[str, Spec]
     _closed: bool
+    data_dir: Path | None
     _ending: threading.Event
     _warm: threading.Thread | None
 
@@ -86,6 +89,24 @@ class House:
             self._changed.notify_all()
         del model, entry
         self._loader.release()
+
+    def remove(self, model_id: str) -> None:
+        """Delete a model that was trained here and kept on this computer, with its files.
+
+        Raises:
+            PlaygroundError: it is no such model, or a run uses it.
+        """
+        with self._changed:
+            spec, entry = self._adopted.get(model_id), self._loads.entries.get(model_id)
+            busy = entry is not None and (entry.model is None or bool(entry.waiters))
+        base = (self.data_dir / "models").resolve() if self.data_dir else None
+        folder = next((Path(s.path).resolve() for s in spec.sources if isinstance(s, Folder)), None) if spec else None
+        if spec is None or spec.owner or base is None or folder is None or folder.parent != base:
+            raise PlaygroundError("Only a model that was trained and kept on this computer can be removed.")
+        if busy:
+            raise PlaygroundError(f"{spec.title} is in use: remove it once its run has ended.")
+        self.disown(model_id)
+        shutil.rmtree(folder, ignore_errors=True)
 
     # ── housekeeping ─────────────────────────────────────────────────────────
 

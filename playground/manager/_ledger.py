@@ -1,11 +1,14 @@
 """Who holds how many bytes. Pure bookkeeping: no threads, no models, a clock that is given.
 
-Always: reserved + resident + kept ≤ budget. Room is made from what nobody uses, least
-recently used first, and only if that makes enough of it: nothing is dropped in vain.
+Always: reserved + resident + kept ≤ budget, and of the kept states only the newest may be larger than
+`KEPT_BYTES`. Room is made from what nobody uses, least recently used first, and only if that makes enough
+of it: nothing is dropped in vain.
 """
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+
+KEPT_BYTES = 128 << 20  # for all states that runs can go on from; those that go are computed again where needed
 
 
 @dataclass(eq=False)
@@ -23,8 +26,8 @@ class Holding:
 class Ledger:
     """The accounts of one device's memory. Not thread-safe: its owner locks."""
 
-    def __init__(self, budget: int, clock: Callable[[], float]) -> None:
-        self.budget = budget
+    def __init__(self, budget: int, clock: Callable[[], float], kept_bytes: int = KEPT_BYTES) -> None:
+        self.budget, self.kept_bytes = budget, kept_bytes
         self._clock = clock
         self._reserved: dict[Hashable, int] = {}
         self._held: dict[Hashable, Holding] = {}
@@ -89,8 +92,15 @@ class Ledger:
     def keep(self, name: Hashable, count: int, drop: Callable[[], None]) -> list[Holding] | None:
         """Hold a kept state, in room made from older kept states only; None where it does not fit."""
         victims = self._victims(count, ("kept",))
-        if victims is not None:
-            self._held[name] = Holding(name, count, self._clock(), "kept", drop=drop)
+        if victims is None:
+            return None
+        surplus = self.held("kept") + count - self.kept_bytes
+        for holding in self.idle(("kept",)):
+            if surplus <= 0:
+                break
+            surplus -= holding.bytes
+            victims.append(self._held.pop(holding.name))
+        self._held[name] = Holding(name, count, self._clock(), "kept", drop=drop)
         return victims
 
     def touch(self, name: Hashable) -> None:

@@ -53,7 +53,7 @@ class FileLoader:
         with self._importing:
             from playground.models._weights import count_parameters, stored_dtype
 
-        if folder is None and not spec.parameters:
+        if folder is None and not (spec.parameters and spec.trusted):
             return 0
         _, dtype = self._placement(spec.stored if folder is None else stored_dtype(folder))
         count = spec.parameters if spec.parameters and spec.trusted else count_parameters(folder or Path())

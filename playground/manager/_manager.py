@@ -254,6 +254,7 @@ class ModelManager(House):
             error,
             spec.modalities,
             progress,
+            self.data_dir is not None and not spec.owner and spec.id in self._adopted,
         )
 
     def memory(self) -> Memory:

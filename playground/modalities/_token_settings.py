@@ -106,21 +106,6 @@ def limits(settings: Any, spec: Spec, vocab_size: int | None = None) -> dict[str
     return {name: allowed for name, allowed in ranges.items() if hasattr(settings, name)}
 
 
-def clamp(settings: Any, ranges: dict[str, Range], model: str) -> tuple[Any, list[str]]:
-    """The settings brought into the model's limits, and a sentence for each that was changed."""
-    changes: dict[str, Any] = {}
-    sentences = []
-    for name, allowed in ranges.items():
-        value = getattr(settings, name)
-        inside = type(value)(min(max(value, allowed.low), allowed.high))
-        if inside != value:
-            changes[name] = inside
-            sentences.append(
-                f"{name} was {value:,} and is now {inside:,}: {model} allows {allowed.low:,g} to {allowed.high:,g}."
-            )
-    return dataclasses.replace(settings, **changes), sentences
-
-
 def stop_strings(text: str) -> tuple[str, ...]:
     r"""One stop string a line; `\n`, `\t` and `\\` stand for line break, tab and backslash."""
     return tuple(_unescaped(line) for line in text.split("\n") if line)

@@ -11,7 +11,6 @@ is handed out.
 
 import dataclasses
 import time
-import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.events import BeamStep, Event, Finished, Notice, Progress, PromptToken, Reason, Started, TokenStep
 from playground.modalities import _token_prompt
+from playground.modalities._lent import Run, lent, until
+from playground.modalities._limits import clamp
 from playground.modalities._token_settings import (
     FILTERS,
     check_text,
-    clamp,
     limits,
     settings_class,
     stop_strings,
@@ -31,8 +31,6 @@ from playground.modalities._token_settings import (
 from playground.plugins import discover
 
 __all__ = ["KeptRun", "generate", "limits", "rebuild", "settings_class"]
-
-Run = Generator[Event, Reason | None, None]
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class KeptRun:
 
 def rebuild(started: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], index: int) -> KeptRun:
     """The place before step `index` of a run of which only its events are left (a `started` and its `token`s, as
-    JSON values): the text is computed again where a run goes on from there.
+    JSON values; their count: its end): the text is computed again where a run goes on from there.
 
     Raises:
         PlaygroundError: there is no such step.
@@ -80,7 +78,7 @@ def rebuild(started: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], inde
     from playground.decoding.loop import Kept
 
     tokens = [step for step in steps if step["event"] == "token"]
-    if not 0 <= index < len(tokens):
+    if not 0 <= index <= len(tokens):
         raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(tokens) - 1}.")
     prompt, source = (
         tuple(
@@ -114,27 +112,9 @@ def generate(
         raise PlaygroundError(
             f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one."
         )
-    run_id = run_id or uuid.uuid4().hex[:12]
-    lease, reason = yield from _until(manager.acquire(settings.model, visit))
-    if reason is not None:
-        yield Finished(run_id, 0, reason, "", 0)
-        return
-    with lease:
-        last = yield from _run(settings, lease, start, modality, run_id)
-    yield last
-
-
-def _until(events: Generator[Event, Any, Any]) -> Generator[Event, Reason | None, tuple[Any, Reason | None]]:
-    """Pass events on until their generator returns (its result, None) or the consumer sends a Reason (None, reason)."""
-    with closing(events):
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as done:
-                return done.value, None
-            reason = yield event
-            if reason is not None:
-                return None, reason
+    yield from lent(
+        manager.acquire(settings.model, visit), run_id, lambda lease, run: _run(settings, lease, start, modality, run)
+    )
 
 
 @dataclass(frozen=True)
@@ -157,8 +137,10 @@ def _run(
     from playground.decoding.loop import decode
 
     model = lease.model
+    if not hasattr(model, "vocabulary"):
+        raise PlaygroundError(f"{settings.model} writes no text: choose a model of the list in this tab.")
     settings, sentences = clamp(settings, limits(settings, model, model.vocabulary.vocab_size), settings.model)
-    opening, reason = yield from _until(_open(settings, lease, start, sentences))
+    opening, reason = yield from until(_open(settings, lease, start, sentences))
     if reason is None:
         plan = _plan(settings, model, opening)
         reason = yield _started(settings, model, opening, plan, modality, run_id, start)

@@ -9,9 +9,11 @@ from playground.models._weights import weight_files
 
 
 def set_aside(damaged: Path) -> None:
-    """Take a file out of the cache's snapshot: its content stays, under another name, and it is fetched again."""
+    """Take a file out of the cache's snapshot: its content stays, under another name, and it is fetched again. What
+    lies outside of that model's own folder of the cache is not touched."""
     target = damaged.resolve()
-    if target.exists():
+    storage = next((parent.parent for parent in damaged.parents if parent.name == "snapshots"), damaged.parent)
+    if target.exists() and target.is_relative_to(storage.resolve()):
         target.replace(target.with_name(target.name + ".damaged"))
     damaged.unlink(missing_ok=True)
 

@@ -20,14 +20,14 @@ from urllib.parse import urlsplit
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
+from playground.models import _hub_files
 from playground.models._aside import is_full, remove_parts, set_aside
+from playground.models._image_gpt import COLOURS
 from playground.models._safety import check_folder, check_header
 from playground.models._spec import Hub, Spec
 from playground.models._weights import weight_files
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-NOT_FILES = ["*/*"]  # what lies in subfolders is for other programs
-TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", COLOURS)
 STALL_S = 30.0
 CONNECT_S = 6.0
 PIECE = 1 << 18  # bytes
@@ -75,12 +75,19 @@ def cached(source: Hub, cache_dir: Path | None) -> Path | None:
 
 def complete(folder: Path) -> bool:
     """Whether configuration, tokenizer and all weights are there."""
+    if (folder / _hub_files.INDEX).is_file():
+        return _hub_files.whole(folder) and bool(_weights_of(folder))
     if not (folder / "config.json").is_file() or not any((folder / name).is_file() for name in TOKENIZERS):
         return False
+    return bool(_weights_of(folder))
+
+
+def _weights_of(folder: Path) -> list[Path]:
+    """The weights of a snapshot, all of them or none."""
     try:
-        return bool(weight_files(folder))
+        return weight_files(folder)
     except (PlaygroundError, ValueError, KeyError, AttributeError):
-        return False
+        return []
 
 
 def download(
@@ -97,13 +104,14 @@ def download(
     for attempt in (1, 2):
         folder = yield from _watched(spec, source, cache_dir, refuse, stall_s)
         damaged = yield from _verify(folder)
-        if damaged is None:
+        if not damaged:
             check_folder(folder, hub_cache(cache_dir))
             return folder
-        name = damaged.name
-        set_aside(damaged)
+        name = " and ".join(file.name for file in damaged)
+        for file in damaged:
+            set_aside(file)
         if attempt == 1:
-            yield Progress(f"{damaged.name} arrived damaged: fetching it again")
+            yield Progress(f"{name} arrived damaged: fetching it again")
     raise PlaygroundError(f"{name} of {source.repo} arrived damaged twice: try again later.")
 
 
@@ -153,16 +161,17 @@ def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None],
     listener = _listener(transfer)
     _refuse_if_unreachable(constants.ENDPOINT)
     transfer.moved_at = time.monotonic()  # importing took its time
-    wanted = snapshot_download(
+    listed = snapshot_download(
         source.repo,
         revision=source.revision,
         cache_dir=str(cache),
-        allow_patterns=FILES,
-        ignore_patterns=NOT_FILES,
+        allow_patterns=_hub_files.PATTERNS,
         max_workers=4,
         tqdm_class=listener,
         dry_run=True,
     )
+    names = set(_hub_files.chosen(one.filename for one in listed))
+    wanted = [one for one in listed if one.filename in names]
     weights = sum(f.file_size or 0 for f in wanted if f.filename.endswith(".safetensors"))
     if not weights:
         raise PlaygroundError(f"{source.repo} has no safetensors weights: choose a model that has.")
@@ -181,7 +190,7 @@ def _attempt(source: Hub, cache_dir: Path | None, refuse: Callable[[int], None],
         path = hf_hub_download(
             source.repo, one.filename, revision=one.commit_hash, cache_dir=str(cache), tqdm_class=listener
         )
-    return str(Path(path).parent)
+    return str(_hub_files.root(Path(path), wanted[-1].filename))
 
 
 def _refuse_if_unreachable(endpoint: str) -> None:
@@ -220,11 +229,10 @@ def _listener(transfer: Transfer) -> type:
     return Listener
 
 
-def _verify(folder: Path) -> Generator[Progress, None, Path | None]:
-    """The first weight file whose content is not what its name in the Hub's cache says (the SHA-256 of large
-    files), or None."""
+def _verify(folder: Path) -> Generator[Progress, None, list[Path]]:
+    """The weight files whose content is not what their names in the Hub's cache say (the SHA-256 of large files)."""
     files = weight_files(folder)
-    total, done = sum(f.stat().st_size for f in files), 0
+    total, done, damaged = sum(f.stat().st_size for f in files), 0, list[Path]()
     for path in files:
         expected, digest = path.resolve().name, hashlib.sha256()
         with path.open("rb") as file:
@@ -233,12 +241,13 @@ def _verify(folder: Path) -> Generator[Progress, None, Path | None]:
                 done += len(piece)
                 yield Progress("checking", done, total, "bytes")
         if re.fullmatch(r"[0-9a-f]{64}", expected) and digest.hexdigest() != expected:
-            return path
+            damaged.append(path)
+            continue
         try:
             check_header(path)
         except PlaygroundError:
-            return path
-    return None
+            damaged.append(path)
+    return damaged
 
 
 def _explained(spec: Spec, source: Hub, error: Exception) -> PlaygroundError:

@@ -16,6 +16,10 @@ def architecture_of(config: Any) -> tuple[str, Any] | None:
     """(kind, class of transformers) of a configuration; None where it is no language model."""
     from transformers.models.auto import modeling_auto as auto
 
+    if config.model_type == "imagegpt":  # whose words are colours; the library lists it among models of pictures
+        from transformers import ImageGPTForCausalImageModeling
+
+        return CAUSAL, ImageGPTForCausalImageModeling
     mappings = (
         (CAUSAL, auto.MODEL_FOR_CAUSAL_LM_MAPPING),
         (ENCODER_DECODER, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING),

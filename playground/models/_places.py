@@ -1,20 +1,40 @@
 """Where the weights are: on this computer already, or to be fetched."""
 
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Progress
 from playground.models import _aside, _fetch, _package
+from playground.models._hub_files import INDEX
 from playground.models._safety import check_folder
-from playground.models._spec import Embedded, Folder, Hub, Package, Source, Spec
+from playground.models._spec import Embedded, Folder, Hub, Package, Source, Spec, memory_mb
 
 ASSETS = Path(__file__).parents[2] / "assets"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+
+
+def own_gpt2(name: str, **said: Any) -> tuple[Spec, ...]:
+    """The entry of a model of GPT-2's layout that the project trains itself, once its weights lie in
+    assets/models/`name`; its sizes are those that its configuration names. `said` is the rest of the Spec."""
+    try:
+        config = json.loads((ASSETS / "models" / name / "config.json").read_text(encoding="utf-8"))
+    except OSError:
+        return ()
+    width, depth = int(config["n_embd"]), int(config["n_layer"])
+    embeddings = (int(config["vocab_size"]) + int(config["n_positions"])) * width
+    parameters = embeddings + depth * (12 * width**2 + 13 * width) + 2 * width  # of GPT-2, output tied to input
+    return (
+        Spec(id=name, parameters=parameters, licence="MIT", size_mb=round(parameters * 2 / 1e6, 1),
+             memory_mb=memory_mb(parameters), sources=(Embedded(f"models/{name}"),),
+             context_window=int(config["n_positions"]), **said),
+    )  # fmt: skip
 
 
 def user_cache(cache_dir: Path | None) -> Path:
@@ -40,7 +60,7 @@ def where(spec: Spec, cache_dir: Path | None) -> tuple[str, Path | None]:
 def _present(source: Source, cache_dir: Path | None) -> Path | None:
     if isinstance(source, Embedded):
         folder = ASSETS / source.path
-        return folder if (folder / "config.json").is_file() else None
+        return folder if any((folder / name).is_file() for name in ("config.json", INDEX)) else None
     if isinstance(source, Folder):
         return Path(source.path) if Path(source.path).is_dir() else None
     if isinstance(source, Hub):

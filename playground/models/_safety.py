@@ -92,7 +92,7 @@ def _check_json(folder: Path, path: Path) -> None:
         content = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise _refused(folder, f"{path.name} is not JSON ({str(error)[:80]})", "fetch the file again") from error
-    if path.name.endswith(".index.json"):
+    if ".index." in path.name:  # …safetensors.index.json, and with a variant …safetensors.index.fp16.json
         _check_index(folder, path.name, content)
     elif path.name.endswith("config.json"):
         _check_config(folder, path.name, content)
@@ -105,7 +105,7 @@ def _check_index(folder: Path, name: str, content: Any) -> None:
     for place in places.values():
         if not isinstance(place, str) or place != Path(place).name or "\\" in place or ":" in place or ".." in place:
             raise _refused(folder, f"{name} names a file outside the folder ({place!r:.80})", OTHER)
-        if name == "model.safetensors.index.json" and not place.endswith(".safetensors"):
+        if ".safetensors.index." in name and not place.endswith(".safetensors"):
             raise _refused(folder, f"{name} names {place!r:.80}, which is no safetensors file", OTHER)
 
 
@@ -121,6 +121,8 @@ def _check_config(folder: Path, name: str, content: Any) -> None:
             raise _refused(folder, f"{name} names a file outside the folder ({key}: {value!r:.60})", OTHER)
         if key in COUNTS and isinstance(value, (int, float)) and not 0 <= value <= MOST_LAYERS:
             raise _refused(folder, f"{name} says {key} = {value}", f"choose a model with at most {MOST_LAYERS}")
+        if key == "lambda_min_clipped":  # of a scheduler: minus infinity says that nothing is clipped
+            continue
         if isinstance(value, (int, float)) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER and "length" not in key:
             raise _refused(folder, f"{name} says {key} = {value}", OTHER)
         if key == "quantization_config" and value:

@@ -60,9 +60,9 @@ class Spec:
     its files. `prefix_eos`: a text
     begins with the end-of-text token (as in training). `chat_options` are passed to the chat
     template. `trusted` is False for what a person named by id or folder: its chat template is
-    not run. `kind`: "causal", "encoder-decoder" or "masked" (`_kinds`); `hint` says in a sentence how to use
-    a model that does not simply go on with a text. `owner` is the visit that alone may see and use it; "" for
-    everybody.
+    not run. `kind`: "causal", "encoder-decoder", "masked" (`_kinds`) or "denoising"; `hint` says in a sentence how to
+    use a model that does not simply go on with a text, `suits` are settings that it was made for. `owner` is the visit
+    that alone may see and use it; "" for everybody.
     """
 
     id: str
@@ -84,6 +84,7 @@ class Spec:
     stored: str = "float32"
     kind: str = "causal"
     hint: str = ""
+    suits: tuple[tuple[str, float | str], ...] = ()
     owner: str = ""
 
     @property

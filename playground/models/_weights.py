@@ -5,28 +5,63 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.events import Progress
 from playground.models._kinds import CAUSAL
 
+PARTS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")  # with weights, by folder
+PART_FILES = ("diffusion_pytorch_model", "model")  # as diffusers and as transformers call them
+
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files that the folder's index names, or its only one.
+    """The safetensors files that the folder's index names, or its only one; of a picture model those of its parts
+    (which may be there in float16 only, as diffusers names such files).
 
     Raises:
         PlaygroundError: there is none, or one is missing.
     """
-    index = folder / "model.safetensors.index.json"
+    if (folder / "model_index.json").is_file():
+        parts = [folder / name for name in PARTS if (folder / name).is_dir()]
+        return [file for part in parts for file in part_files(part)]
+    return _named(folder, "model")
+
+
+def part_files(part: Path) -> list[Path]:
+    """The safetensors files of one part of a picture model.
+
+    Raises:
+        PlaygroundError: there is none, or one is missing.
+    """
+    return _named(part, PART_FILES[part.name.startswith("text_encoder")])
+
+
+def _named(folder: Path, stem: str) -> list[Path]:
+    index = folder / f"{stem}.safetensors.index.json"
     if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        names = sorted({str(name) for name in json.loads(index.read_text())["weight_map"].values()})
+        for name in names:
+            if name != Path(name).name or "\\" in name or ":" in name or not name.endswith(".safetensors"):
+                raise PlaygroundError(f"{index.name} of {folder.name} names {name!r:.80}, which is no file of its own.")
     else:
-        names = ["model.safetensors"]
+        names = [f"{stem}.safetensors"]
+        if not (folder / names[0]).is_file() and (folder / f"{stem}.fp16.safetensors").is_file():
+            names = [f"{stem}.fp16.safetensors"]
     for name in names:
         if not (folder / name).is_file():
             raise PlaygroundError(
                 f"{folder.name} has no {name}: the download is not complete, or these are no safetensors."
             )
     return [folder / name for name in names]
+
+
+def variant(part: Path) -> str | None:
+    """ "fp16" where a part of a picture model is there in float16 only; as diffusers and transformers call it."""
+    for stem in PART_FILES:
+        whole = (part / f"{stem}.safetensors", part / f"{stem}.safetensors.index.json")
+        if (part / f"{stem}.fp16.safetensors").is_file() and not any(file.is_file() for file in whole):
+            return "fp16"
+    return None
 
 
 def stored_dtype(folder: Path) -> str:
@@ -40,6 +75,13 @@ def stored_dtype(folder: Path) -> str:
     return names.get(largest.get_dtype(), "float32")
 
 
+def _shapes(path: Path) -> list[list[int]]:
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return [list(file.get_slice(key).get_shape()) for key in list(file.keys())]
+
+
 def _count(shape: list[int]) -> int:
     product = 1
     for n in shape:
@@ -48,17 +90,24 @@ def _count(shape: list[int]) -> int:
 
 
 def count_parameters(folder: Path) -> int:
-    """The parameters of the model that config.json describes, from its shapes alone (no memory is taken).
+    """The parameters of a model, from shapes alone (no memory is taken): those of its files, or where config.json
+    describes a language model those of that.
 
     Raises:
         PlaygroundError: not a language model that transformers knows.
     """
-    from accelerate import init_empty_weights
+    from playground.models._lessons import described
+
+    if (folder / "model_index.json").is_file():
+        return sum(_count(shape) for path in weight_files(folder) for shape in _shapes(path))
+    if described(folder) is not None:  # a GAN's critic lies in a file of its own
+        return sum(_count(shape) for path in sorted(folder.glob("*.safetensors")) for shape in _shapes(path))
+    import torch
 
     config, _, architecture = read_config(folder)
-    with init_empty_weights():
+    with BUILDING, torch.device("meta"):
         module = architecture(config)
-    module.tie_weights()
+        module.tie_weights()
     return sum(p.numel() for p in module.parameters())
 
 
@@ -129,9 +178,10 @@ def read_module(folder: Path, device: str, dtype: str) -> Generator[Progress, No
     tensors = yield from read_tensors(folder, dtype)
     logging.disable_progress_bar()
     try:
-        module, info = architecture.from_pretrained(
-            None, config=config, state_dict=tensors, dtype=getattr(torch, dtype), output_loading_info=True
-        )
+        with BUILDING:
+            module, info = architecture.from_pretrained(
+                None, config=config, state_dict=tensors, dtype=getattr(torch, dtype), output_loading_info=True
+            )
     except (RuntimeError, ValueError, KeyError) as error:
         raise PlaygroundError(f"The weights in {folder.name} do not fit its config.json: {str(error)[:200]}") from error
     wrong = [*info["missing_keys"], *(str(m[0]) for m in info["mismatched_keys"])]

@@ -1,59 +1,9 @@
-"""What flows through the house: frozen snapshots of one step each.
+"""Snapshots of a model that writes tokens."""
 
-A modality yields these events; command line, API and page show them. `to_json()`
-is their only outside form: `{"event": name, …}` with plain JSON values.
-
-A `TokenStep` carries what a browser needs to recompute the whole pipeline (raw →
-penalties → temperature → top-k → top-p → renormalised) with other settings and no
-forward pass: exact raw logits of the candidates, of every distinct token of the
-context and of the chosen token, and for the rest of the vocabulary a summary in
-groups of neighbouring rank. A group of n logits with mean m and variance v adds
-n · exp(m/T) · (1 + v/(2T²)) to the normaliser at temperature T.
-"""
-
-import dataclasses
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Any
 
-
-class Reason(str, Enum):
-    """Why a run ended."""
-
-    EOS = "eos"
-    STOP_STRING = "stop_string"
-    MAX_NEW_TOKENS = "max_new_tokens"
-    CONTEXT_FULL = "context_full"
-    FILLED = "filled"  # no gap is left
-    TIME_LIMIT = "time_limit"
-    USER = "user"
-    STOPPED = "stopped"  # by the rules of a shared page, or its teacher; a Notice before it says why
-    NEW_INPUT = "new_input"
-    ERROR = "error"
-
-
-class Event:
-    """Base of all events: names itself and turns itself into JSON values."""
-
-    def to_json(self) -> dict[str, Any]:
-        """`{"event": …, field: value, …}`; fields marked private to the process are left out."""
-        raise TypeError(f"{type(self).__name__} has no outside form")
-
-    def to_stream(self) -> dict[str, Any]:
-        """What command line and API stream: `to_json()`, without what only the page's own view needs."""
-        return self.to_json()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    return value
+from playground.events._base import Event, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +79,7 @@ class Started(Event):
     seq: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        return {"event": "started", **_plain(self)}
+        return {"event": "started", **plain(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +124,7 @@ class TokenStep(Event):
     looked: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {"event": "token", **_plain(self)}
+        return {"event": "token", **plain(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +157,7 @@ class BeamStep(Event):
     elapsed_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        return {"event": "beam", **_plain(self)}
+        return {"event": "beam", **plain(self)}
 
     def to_stream(self) -> dict[str, Any]:
         """Without lists inside lists: Gradio 6.31 sends what changed, and miscounts where such a list shrinks."""
@@ -216,79 +166,3 @@ class BeamStep(Event):
         for beam in values["beams"]:
             del beam["tokens"]
         return values
-
-
-@dataclass(frozen=True, slots=True)
-class Progress(Event):
-    """Something long goes on: `done` of `total` (0: unknown) `unit`s of `stage`."""
-
-    stage: str
-    done: float = 0
-    total: float = 0
-    unit: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        return {"event": "progress", **_plain(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Queued(Event):
-    """Waiting for a turn; `place` 1 is next."""
-
-    place: int
-
-    def to_json(self) -> dict[str, Any]:
-        return {"event": "queued", **_plain(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Notice(Event):
-    """Something a person should know (a value was clamped, the prompt was cut): said, not fatal."""
-
-    text: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"event": "notice", **_plain(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Finished(Event):
-    """The end of a run. `text` is without the prompt; `tokens` a count; `first_token_s` None where
-    no token came; `state` is what the run can go on from (never leaves the process). `filled` is the whole text with
-    its gaps filled in, for a model that does so."""
-
-    run_id: str
-    seq: int
-    reason: Reason
-    text: str
-    tokens: int
-    first_token_s: float | None = None
-    tokens_per_s: float = 0.0
-    prompt_tokens: int = 0
-    context_window: int = 0
-    stop_string: str | None = None
-    message: str | None = None
-    filled: str | None = None
-    state: Any = field(default=None, compare=False, repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"event": "finished", **{k: v for k, v in _plain(replace(self, state=None)).items() if k != "state"}}
-
-
-# ── training ─────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class TrainStep(Event):
-    """One update of the weights. `panels` are named pictures of it (`Text`, `Bars`, `Curve`, `Points`,
-    `Field`, `Pictures`, `Strip`); `live` holds model, optimizer and batch for as long as the next step
-    has not begun."""
-
-    step: int
-    scalars: dict[str, float]
-    panels: dict[str, Any] = field(default_factory=dict)
-    live: Any = field(default=None, compare=False, repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        panels = {"panels": _plain(self.panels)} if self.panels else {}
-        return {"event": "train", "step": self.step, **self.scalars, **panels}

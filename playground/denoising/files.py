@@ -1,0 +1,119 @@
+"""Pictures as files: small ones for a page, PNGs that say what made them, and reading that back."""
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from playground.errors import PlaygroundError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+KEY = "generated"  # of the PNG's text that holds what made it
+STATEMENT = "This picture was made by a generative model."
+SMALL_PX = 32  # up to this size PNG is as small as JPEG, and sharp
+QUALITY = 78
+MOST_BYTES, MOST_PX = 20 << 20, 4096
+
+
+def small(pictures: "Tensor") -> tuple[str, ...]:
+    """Data URLs of pictures (B, H, W, 3) uint8."""
+    from PIL import Image
+
+    urls = []
+    for picture in pictures.numpy():
+        kind = "png" if max(picture.shape[:2]) <= SMALL_PX else "jpeg"
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, kind.upper(), **({"quality": QUALITY} if kind == "jpeg" else {}))
+        urls.append(url(file.getvalue(), f"image/{kind}"))
+    return tuple(urls)
+
+
+def url(data: bytes, kind: str) -> str:
+    """A data URL."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def content(data_url: str) -> bytes:
+    """The bytes of a data URL.
+
+    Raises:
+        PlaygroundError: it is none.
+    """
+    try:
+        return base64.b64decode(data_url.partition(",")[2])
+    except ValueError as error:
+        raise PlaygroundError("This is no picture that can be read: a data URL with base64 is needed.") from error
+
+
+def png(picture: "Tensor", about: Mapping[str, Any]) -> bytes:
+    """A PNG file of one picture (H, W, 3) uint8 that carries `about` (JSON values) and who made it."""
+    from PIL import Image, PngImagePlugin
+
+    said = PngImagePlugin.PngInfo()
+    said.add_itxt(KEY, json.dumps({**about, "statement": STATEMENT}, ensure_ascii=False))
+    said.add_itxt("Comment", STATEMENT)
+    file = io.BytesIO()
+    Image.fromarray(picture.numpy()).save(file, "PNG", pnginfo=said)
+    return file.getvalue()
+
+
+def about(data: bytes) -> dict[str, Any] | None:
+    """What a PNG says of how it was made; None where it says nothing.
+
+    Raises:
+        PlaygroundError: no picture, or one that is too large.
+    """
+    with opened(data) as picture:
+        text = getattr(picture, "text", {}).get(KEY)
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def opened(data: bytes) -> Any:
+    """A picture that a person brought, opened but not yet decoded.
+
+    Raises:
+        PlaygroundError: no picture, or one that is too large.
+    """
+    from PIL import Image
+
+    if len(data) > MOST_BYTES:
+        raise PlaygroundError(
+            f"This file has {len(data) / 1e6:.0f} MB; pictures of up to {MOST_BYTES >> 20} are taken."
+        )
+    try:
+        picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF", "BMP"))
+    except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
+        raise PlaygroundError("This is no picture that can be read: choose a PNG, JPEG, WebP, GIF or BMP.") from error
+    if max(picture.size) > MOST_PX:
+        raise PlaygroundError(
+            f"This picture has {picture.width} × {picture.height} pixels; up to {MOST_PX} a side are taken."
+        )
+    return picture
+
+
+def brought(data: bytes, width: int, height: int) -> "Tensor":
+    """A picture that a person brought, (height, width, 3) uint8: cut to the shape and laid on white.
+
+    Raises:
+        PlaygroundError: no picture, too large, or broken in the middle.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image, ImageOps
+
+    with opened(data) as picture:
+        try:
+            turned = ImageOps.exif_transpose(picture).convert("RGBA")
+        except Exception as error:  # noqa: BLE001 as above
+            raise PlaygroundError("This picture is damaged: save it again, or choose another one.") from error
+    fitted = ImageOps.fit(turned, (width, height), Image.Resampling.LANCZOS)
+    white = Image.new("RGBA", fitted.size, "white")
+    white.alpha_composite(fitted)
+    return torch.from_numpy(np.asarray(white.convert("RGB")).copy())

@@ -1,0 +1,123 @@
+"""Schedulers of diffusers by the names that people know, and what each says of a noisy latent.
+
+A noisy latent is x = α·x0 + σ·ε. Schedulers differ in scale: those of the DDIM kind keep α² + σ² = 1, Euler's kind
+has α = 1 and a σ that grows, flow matching has α = 1 − σ. `level` gives (α, σ) of any of them, so that the clean
+guess and a change of scheduler in mid-run need no case for each.
+"""
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from playground.errors import PlaygroundError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DIFFUSION: dict[str, tuple[str, dict[str, Any]]] = {
+    "DDIM": ("DDIMScheduler", {}),
+    "DDPM": ("DDPMScheduler", {}),
+    "Euler": ("EulerDiscreteScheduler", {}),
+    "Euler ancestral": ("EulerAncestralDiscreteScheduler", {}),
+    "Heun": ("HeunDiscreteScheduler", {}),
+    "DPM++ 2M": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2}),
+    "UniPC": ("UniPCMultistepScheduler", {}),
+    "LCM": ("LCMScheduler", {}),
+}
+FLOW: dict[str, tuple[str, dict[str, Any]]] = {
+    "Euler": ("FlowMatchEulerDiscreteScheduler", {}),
+    "Heun": ("FlowMatchHeunDiscreteScheduler", {}),
+    "LCM": ("FlowMatchLCMScheduler", {}),
+}
+NAMES = tuple(dict.fromkeys([*DIFFUSION, *FLOW]))
+OWN = "the model's own"
+
+
+def is_flow(config: Mapping[str, Any]) -> bool:
+    """Whether a scheduler's config is of a model that was trained by flow matching."""
+    return "FlowMatch" in str(config.get("_class_name", "")) or config.get("prediction_type") == "flow_prediction"
+
+
+def names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The schedulers that work for a model with this config."""
+    return tuple(FLOW if is_flow(config) else DIFFUSION)
+
+
+def build(name: str, config: Mapping[str, Any]) -> Any:
+    """The scheduler of that name for a model with this config; `OWN`: the one that it came with.
+
+    Raises:
+        PlaygroundError: there is none of that name for this model.
+    """
+    import diffusers
+
+    known = FLOW if is_flow(config) else DIFFUSION
+    if name == OWN:
+        return getattr(diffusers, str(config["_class_name"])).from_config(dict(config))
+    if name not in known:
+        raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")
+    kind, more = known[name]
+    return getattr(diffusers, kind).from_config(dict(config), **more)
+
+
+def copied(scheduler: Any) -> Any:
+    """A scheduler that goes on by itself from here. Its tables never change and are shared; what it remembers of
+    earlier steps is in lists and plain values, which are copied."""
+    twin = copy.copy(scheduler)
+    for name, value in vars(scheduler).items():
+        if isinstance(value, list):
+            setattr(twin, name, list(value))
+    return twin
+
+
+def level(scheduler: Any, index: int) -> tuple[float, float]:
+    """(α, σ) of a latent before step `index` of the scheduler's timesteps."""
+    if flows(scheduler):
+        sigma = float(scheduler.sigmas[index])
+        return 1 - sigma, sigma
+    if hasattr(scheduler, "_sigma_to_alpha_sigma_t"):
+        alpha, sigma = scheduler._sigma_to_alpha_sigma_t(scheduler.sigmas[index])
+        return float(alpha), float(sigma)
+    if hasattr(scheduler, "sigmas"):
+        return 1.0, float(scheduler.sigmas[index])
+    signal = float(scheduler.alphas_cumprod[int(scheduler.timesteps[index])])
+    return signal**0.5, (1 - signal) ** 0.5
+
+
+def flows(scheduler: Any) -> bool:
+    """Whether it is one of flow matching's."""
+    return is_flow({**scheduler.config, "_class_name": type(scheduler).__name__})
+
+
+def clean(scheduler: Any, prediction: "Tensor", index: int, latents: "Tensor") -> "Tensor":
+    """The model's guess of the picture without noise, x0, from its prediction at step `index`; shapes as `latents`."""
+    alpha, sigma = level(scheduler, index)
+    kind = scheduler.config.get("prediction_type", "epsilon")
+    if flows(scheduler):
+        return latents - sigma * prediction
+    if kind == "sample":
+        return prediction
+    if kind == "epsilon":
+        return (latents - sigma * prediction) / alpha
+    scale = (alpha**2 + sigma**2) ** 0.5  # v belongs to the latent whose α² + σ² is 1
+    return (alpha * latents / scale - sigma * prediction) / scale
+
+
+def adopted(
+    scheduler: Any, latents: "Tensor", old: tuple[float, float], clean: "Tensor | None"
+) -> tuple[int, "Tensor"]:
+    """(nearest step, latents as this scheduler scales them there) for a run that another one began.
+
+    `old` is the (α, σ) of the latents, `clean` the last guess of x0; without one (before the first step) they are
+    noise alone. The noise in them is kept: exact only where this scheduler has a step at the same σ/α.
+    """
+    if clean is None:
+        start = float(getattr(scheduler, "init_noise_sigma", 1.0))
+        return 0, latents / (old[0] ** 2 + old[1] ** 2) ** 0.5 * start
+    wanted = math.log(max(old[1], 1e-8) / max(old[0], 1e-8))
+    levels = [level(scheduler, i) for i in range(len(scheduler.timesteps))]
+    apart = [abs(math.log(max(s, 1e-8) / max(a, 1e-8)) - wanted) for a, s in levels]
+    index = apart.index(min(apart))
+    noise = (latents - old[0] * clean) / max(old[1], 1e-8)
+    return index, levels[index][0] * clean + levels[index][1] * noise

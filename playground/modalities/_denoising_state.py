@@ -1,0 +1,200 @@
+"""What a denoising run goes on from: its places, or the settings that lead there again."""
+
+import dataclasses
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from playground.denoising import files
+from playground.errors import PlaygroundError
+from playground.events import Event, Progress, Reason
+from playground.modalities._denoising_settings import KEPT, STRIP_PICTURES, unit
+
+
+@dataclass(frozen=True)
+class KeptPictures:
+    """What a run left: its plan and the places before its steps. `index` is the step that comes next, counted as they
+    were taken; `done`: there is none."""
+
+    model: str
+    run_id: str
+    settings: Any
+    plan: Any
+    places: Any
+    last: Any
+    done: bool = False
+
+    @property
+    def index(self) -> int:
+        """The step that comes next."""
+        return int(self.last.taken)
+
+    @property
+    def bytes(self) -> int:
+        """What keeping it costs."""
+        return int(self.places.bytes + self.last.bytes)
+
+    def rewind(self, index: int, token_id: None = None) -> "KeptPictures":
+        """The place before step `index`, or the last one before it that is kept.
+
+        Raises:
+            PlaygroundError: there is no such step.
+        """
+        if not 0 <= index <= self.index:
+            raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {self.index - 1}.")
+        last = self.last if index == self.index or not len(self.places) else self.places.before(index)
+        return dataclasses.replace(self, last=last, done=False)
+
+    def adapted(self, settings: Any, model: Any, plan: Any) -> Any:
+        """The place to go on from, with another scheduler or seed where the settings say so."""
+        from playground.denoising.loop import changed
+
+        scheduler = plan.scheduler if plan.scheduler != self.plan.scheduler else None
+        other = (plan.seeds, plan.other_seed) != (self.plan.seeds, self.plan.other_seed)
+        seed = plan.seeds[0] if other else None
+        return changed(model, plan, self.last, scheduler, seed)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The place before step `index`, to be reached again: `parts` are (settings, the step before which they end)."""
+
+    model: str
+    run_id: str
+    parts: tuple[tuple[Any, int], ...]
+    index: int
+
+    @property
+    def settings(self) -> Any:
+        """Those of its last part."""
+        return self.parts[-1][0]
+
+    def rewind(self, index: int, token_id: None = None) -> "Replay":
+        """The same, before another step."""
+        parts = [(settings, min(until, index)) for settings, until in self.parts]
+        first = next((i for i, part in enumerate(parts) if part[1] >= index), len(parts) - 1)
+        return dataclasses.replace(self, parts=tuple(parts[: first + 1]), index=index)
+
+
+def rebuild(started: dict[str, Any], settings_class: type, index: int, given: Any = None) -> Replay:
+    """What a run that left no state goes on from, before step `index`: it is computed again.
+
+    `started` is its first event as JSON, with `before` where it went on from another run; `given` are settings
+    that still have the picture and the mask it began with.
+
+    Raises:
+        PlaygroundError: these cannot be had any more.
+    """
+    parts = [*started.get("before", ()), {"until": index, "settings": started["settings"]}]
+    names = {f.name for f in dataclasses.fields(settings_class)}
+    found = []
+    for part in parts:
+        values = {n: v for n, v in {**started["settings"], **part["settings"]}.items() if n in names}
+        if given is not None:
+            values |= {"picture": given.picture, "mask": given.mask}
+        found.append((settings_class(**values), int(part["until"])))
+    return Replay(started["model"], started["run_id"], tuple(found), index).rewind(index)
+
+
+def replayed(replay: Replay, lease: Any) -> Generator[Event, Reason | None, tuple[Any, Reason | None]]:
+    """Compute up to a place again; (state, None), or (None, reason) where that was stopped."""
+    from playground.denoising.loop import Places, denoise, opening
+
+    model = lease.model
+    kept: KeptPictures | None = None
+    for settings, until in replay.parts:
+        full = dataclasses.replace(
+            settings, width=settings.width or model.size, height=settings.height or model.size, pause_after=0
+        )
+        full = stepped(full, model)
+        with lease.turn():
+            plan, _ = made_plan(full, model)
+            place = opening(model, plan) if kept is None else kept.adapted(full, model, plan)
+        places = Places() if kept is None else kept.places
+        going = denoise(model, plan, place, lease.turn)
+        while place.taken < until:
+            reason = yield Progress("taking the same steps again", place.taken, replay.index, "steps")
+            step = next(going, None) if reason is None else None
+            if step is None:
+                going.close()
+                if reason is not None:
+                    return None, reason
+                break
+            places.add(step.place)
+            place = step.next
+        going.close()
+        kept = KeptPictures(replay.model, replay.run_id, full, plan, places, place)
+    return kept, None
+
+
+def carried(settings: Any, start: KeptPictures | Replay | None) -> tuple[Any, list[str]]:
+    """Settings for going on: what a picture was begun with stays; and a sentence where that is not what was asked.
+
+    Raises:
+        PlaygroundError: another model is to go on.
+    """
+    if start is None:
+        return settings, []
+    if start.model != settings.model:
+        raise PlaygroundError(
+            f"This picture was begun by {start.model} and cannot go on with {settings.model}: start a new one."
+        )
+    begun = {name: getattr(start.settings, name) for name in KEPT}
+    asked = {name: getattr(settings, name) for name in KEPT}
+    if begun["strip"] != "off" and asked["number"] == 1:  # one picture is asked for, and a strip made of it
+        asked["number"] = begun["number"]
+    other = [
+        n for n in KEPT if asked[n] != begun[n] and not (n in ("width", "height", "picture", "mask") and not asked[n])
+    ]
+    said = [f"A picture goes on with the {' and '.join(other)} it was begun with."] if other else []
+    return dataclasses.replace(settings, **begun), said
+
+
+def stepped(settings: Any, model: Any) -> Any:
+    """Sizes that the model's patches fill; several pictures where they are a film strip."""
+    step = unit(model)
+    many = STRIP_PICTURES if settings.strip != "off" and settings.number == 1 else settings.number
+    return dataclasses.replace(
+        settings, width=round(settings.width / step) * step, height=round(settings.height / step) * step, number=many
+    )
+
+
+def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
+    """What the loop is to do, and what is to be said of the words."""
+    from playground.denoising.loop import Plan
+    from playground.models._words import mixed, repeated
+
+    words, unwanted = model.encode([settings.prompt]), model.encode([settings.negative_prompt])
+    shares, seeds = (), tuple(settings.seed + i for i in range(settings.number))
+    if settings.strip != "off":
+        shares, seeds = tuple(i / max(settings.number - 1, 1) for i in range(settings.number)), seeds[:1] * len(seeds)
+    if settings.strip in ("words", "both"):
+        words = mixed(words, model.encode([settings.to_prompt]), shares)
+    else:
+        words = repeated(words, settings.number)
+    said = [f"The model reads {model.encoders.longest} tokens: “{cut[:60]}” was left out." for cut in words.cut if cut]
+    if model.guided_inside and settings.negative_prompt.strip():
+        said.append("This model takes its guidance inside and knows no negative prompt.")
+    start, mask = _given(settings, model)
+    plan = Plan(
+        words, repeated(unwanted, settings.number), settings.steps, settings.guidance, settings.scheduler, seeds,
+        (model.channels, settings.height // model.factor, settings.width // model.factor),
+        start, settings.strength if start is not None else 1.0, mask, shares,
+        settings.to_seed if settings.strip in ("noise", "both") else None,
+    )  # fmt: skip
+    return plan, said
+
+
+def _given(settings: Any, model: Any) -> tuple[Any, Any]:
+    """(latents, mask) of a picture that was brought; (None, None) without one."""
+    import torch
+
+    if not settings.picture:
+        return None, None
+    picture = files.brought(files.content(settings.picture), settings.width, settings.height)
+    latents = model.encode_pictures(picture[None]).repeat(settings.number, 1, 1, 1)
+    if not settings.mask:
+        return latents, None
+    drawn = files.brought(files.content(settings.mask), settings.width, settings.height).float().mean(-1) / 255
+    small = torch.nn.functional.adaptive_max_pool2d(drawn[None, None], latents.shape[2:])
+    return latents, (small > 0.5).float()

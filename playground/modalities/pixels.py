@@ -1,0 +1,41 @@
+"""Write a picture pixel by pixel: each colour is a token, chosen from a distribution like a word of a text.
+
+The model reads all pixels before, from the top left, and says how probable every colour is for the next one. The
+settings, the searches and the view are those of texts: at temperature 0 it draws what it is surest of, above 1 it
+splashes. Click a pixel to see which colours it could have been, and go on from there with another one.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+from playground.events import Event, Reason
+from playground.modalities import _tokens
+from playground.models import pixels
+
+TITLE = "Pixels"
+ORDER = 35
+READY = bool(pixels.SPECS)
+CHATS = False
+
+Settings = _tokens.settings_class(prompt="cat", model="pixels", max_new_tokens=274)
+limits = _tokens.limits
+rebuild = _tokens.rebuild
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "Greedy": {"search": "greedy"},
+    "Balanced": {"search": "sample", "temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0},
+    "Wild": {"search": "sample", "temperature": 1.3, "top_k": 0, "top_p": 1.0, "min_p": 0.0},
+}
+
+EXAMPLES: tuple[dict[str, Any], ...] = (
+    {"prompt": "cat"},
+    {"prompt": "red apple"},
+    {"prompt": "rocket"},
+    {"prompt": "pizza"},
+    {"prompt": "a dog", "search": "beam", "max_new_tokens": 60},
+)
+
+
+def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Generator[Event, Reason | None, None]:
+    """Write a picture, or go on with one: `_tokens.generate` says how."""
+    return _tokens.generate(settings, manager, start, modality="pixels", **identity)

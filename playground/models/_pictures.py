@@ -1,0 +1,245 @@
+"""Picture models in the layout of diffusers: the adapter between a folder of components and the denoising loop.
+
+The loop never sees the modules. It asks for the words of a prompt (`encode`), for a prediction at a noise level
+(`predict`), for pictures of latents (`decode`) and for a cheap look at them (`preview`). U-Nets of the Stable Diffusion
+kind (1.x, 2.x, XL, their turbo and LCM descendants) and PixArt's transformers are known; latents, words and
+timesteps are those of diffusers' own pipelines, against which the loop is tested.
+"""
+
+import json
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playground.building import BUILDING
+from playground.errors import PlaygroundError
+from playground.models import _attention, _neighbours, _words
+from playground.models._spec import Spec
+from playground.models._weights import variant
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from playground.events import Progress
+
+DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer"}
+AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
+TILED_PX = 1024  # from this size on the autoencoder works in tiles
+
+
+class LatentDiffusion:
+    """A loaded picture model. `channels` are a latent's, `factor` how many pixels one latent place stands for in
+    each direction, `size` the pixels of the pictures it was trained on; `bytes` what the weights take."""
+
+    kind = "latent diffusion"
+
+    def __init__(
+        self,
+        spec: Spec,
+        path: Path,
+        denoiser: Any,
+        vae: Any,
+        encoders: _words.Encoders,
+        scheduler_config: dict[str, Any],
+    ) -> None:
+        self.spec, self.path = spec, path
+        self.denoiser, self.vae, self.encoders = denoiser, vae, encoders
+        self.scheduler_config = scheduler_config
+        self.channels = int(vae.config.latent_channels)
+        self.factor = 2 ** (len(getattr(vae.config, "block_out_channels", (0,) * 4)) - 1)
+        side = denoiser.config.sample_size
+        self.size = int(side if isinstance(side, int) else side[0]) * self.factor
+        self.guided_inside = bool(getattr(denoiser.config, "time_cond_proj_dim", None))
+        self.device, self.dtype = denoiser.device, denoiser.dtype
+        modules = (denoiser, vae, *encoders.modules)
+        self.bytes = sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
+        self.neighbours = _neighbours.of(path)
+        self._to_rgb: tuple[Any, Any] | None = None
+
+    # ── words ────────────────────────────────────────────────────────────────
+
+    def encode(self, prompts: Sequence[str]) -> _words.Words:
+        """The words of prompts, as `predict` wants them."""
+        return self.encoders.encode(prompts)
+
+    def joined(self, first: _words.Words, second: _words.Words) -> _words.Words:
+        """Words for a batch of twice the size."""
+        return _words.joined(first, second)
+
+    # ── one step ─────────────────────────────────────────────────────────────
+
+    def predict(self, latents: "Tensor", t: "Tensor", words: _words.Words, guidance: float | None) -> "Tensor":
+        """The prediction (B, C, H, W) in float32 for latents of that shape at timestep `t`.
+
+        `guidance` is used by models that were distilled to take it as an input (`guided_inside`) only.
+        """
+        module, sample = self.denoiser, latents.to(self.device, self.dtype)
+        hidden = words.hidden.to(self.dtype)
+        if type(module).__name__ == "PixArtTransformer2DModel":
+            found = module(
+                sample,
+                encoder_hidden_states=hidden,
+                encoder_attention_mask=words.mask,
+                timestep=t.to(self.device).expand(len(sample)),
+                added_cond_kwargs=self._shape(sample),
+            ).sample
+            return found[:, : latents.shape[1]].float().to(latents.device)
+        more: dict[str, Any] = {}
+        if words.pooled is not None:
+            more["added_cond_kwargs"] = {"text_embeds": words.pooled.to(self.dtype), "time_ids": self._sizes(sample)}
+        if self.guided_inside and guidance is not None:
+            more["timestep_cond"] = self._embedded(guidance, len(sample))
+        found = module(sample, t.to(self.device), encoder_hidden_states=hidden, **more).sample
+        return found.float().to(latents.device)
+
+    def watched(self) -> AbstractContextManager[list["Tensor"]]:
+        """Within, each layer of the denoiser adds where it looked at the words (`_attention`)."""
+        return _attention.watched(self.denoiser)
+
+    def _shape(self, sample: "Tensor") -> dict[str, Any]:
+        """What the largest PixArt models are told of the picture's size."""
+        import torch
+
+        if not getattr(self.denoiser, "use_additional_conditions", False):
+            return {"resolution": None, "aspect_ratio": None}
+        height, width = (side * self.factor for side in sample.shape[2:])
+        size, ratio = torch.tensor([[height, width]]), torch.tensor([[height / width]])
+        many = len(sample)
+        return {"resolution": size.repeat(many, 1).to(sample), "aspect_ratio": ratio.repeat(many, 1).to(sample)}
+
+    def _sizes(self, sample: "Tensor") -> "Tensor":
+        """What SDXL is told: the size of the original, where it was cut (nowhere), and the size that is wanted."""
+        import torch
+
+        height, width = (side * self.factor for side in sample.shape[2:])
+        return torch.tensor([[height, width, 0, 0, height, width]]).repeat(len(sample), 1).to(sample)
+
+    def _embedded(self, guidance: float, count: int) -> "Tensor":
+        """Guidance as a distilled model takes it (Meng et al., 2023; as diffusers' `get_guidance_scale_embedding`)."""
+        import torch
+
+        half = int(self.denoiser.config.time_cond_proj_dim) // 2
+        rates = torch.exp(torch.arange(half) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+        angles = torch.tensor([(guidance - 1) * 1000.0])[:, None] * rates[None]
+        return torch.cat([angles.sin(), angles.cos()], dim=1).repeat(count, 1).to(self.device, self.dtype)
+
+    # ── pictures ─────────────────────────────────────────────────────────────
+
+    def decode(self, latents: "Tensor") -> "Tensor":
+        """Pictures (B, H, W, 3) uint8 of latents (B, C, h, w)."""
+        import torch
+
+        config = self.vae.config
+        shift = getattr(config, "shift_factor", None) or 0.0
+        with torch.inference_mode():
+            inner = latents.to(self.device, self.vae.dtype) / config.scaling_factor + shift
+            picture = self.vae.decode(inner, return_dict=False)[0].float()
+        return ((picture / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu()
+
+    def encode_pictures(self, pictures: "Tensor") -> "Tensor":
+        """Latents (B, C, h, w) of pictures (B, H, W, 3) uint8: the mean that the encoder gives."""
+        import torch
+
+        config = self.vae.config
+        shift = getattr(config, "shift_factor", None) or 0.0
+        with torch.inference_mode():
+            inner = pictures.permute(0, 3, 1, 2).to(self.device, self.vae.dtype) / 127.5 - 1
+            found = self.vae.encode(inner)
+            latents = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latents
+        return ((latents - shift) * config.scaling_factor).float().cpu()
+
+    def preview(self, latents: "Tensor") -> "Tensor":
+        """A look at latents (B, C, h, w) for next to nothing: (B, h, w, 3) uint8, by the linear map of their channels
+        to colours that fits this autoencoder best."""
+        import torch
+
+        if self._to_rgb is None:
+            self._to_rgb = self._fitted()
+        weights, bias = self._to_rgb
+        colours = torch.einsum("bchw,cd->bhwd", latents.float().cpu(), weights) + bias
+        return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte()
+
+    def _fitted(self) -> tuple["Tensor", "Tensor"]:
+        """Least squares between latents and the pictures they were made of, shrunk to the latents' size."""
+        import torch
+
+        pictures = samples(8 * self.factor)
+        latents = self.encode_pictures(pictures)
+        small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, self.factor)
+        inputs = latents.permute(0, 2, 3, 1).reshape(-1, self.channels)
+        inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
+        found = torch.linalg.lstsq(inputs, small.permute(0, 2, 3, 1).reshape(-1, 3)).solution
+        return found[:-1], found[-1]
+
+
+def samples(side: int) -> "Tensor":
+    """Smooth coloured pictures (24, side, side, 3) uint8, always the same: what a latent's colour is fitted on."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    rough = torch.rand((24, 3, 5, 5), generator=generator)
+    smooth = torch.nn.functional.interpolate(rough, size=(side, side), mode="bicubic", align_corners=True)
+    return (smooth.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1)
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """The model_index.json of a checked folder.
+
+    Raises:
+        PlaygroundError: there is none, or it names components that are not known here.
+    """
+    try:
+        index = json.loads((folder / "model_index.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlaygroundError(f"{folder.name} is no folder of a picture model: it has no model_index.json.") from error
+    part = next((name for name in ("unet", "transformer") if index.get(name, [None, None])[1]), None)
+    kind = str(index[part][1]) if part else "nothing"
+    if DENOISERS.get(kind) != part:
+        raise PlaygroundError(
+            f"{folder.name} denoises with {kind}, which is not supported: choose a model of the Stable Diffusion or "
+            "PixArt kind."
+        )
+    if index.get("vae", [None, None])[1] not in AUTOENCODERS:
+        raise PlaygroundError(f"{folder.name} has no autoencoder of a known kind ({' or '.join(AUTOENCODERS)}).")
+    return dict(index)
+
+
+def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progress", None, LatentDiffusion]:
+    """Read a checked folder, component by component.
+
+    Raises:
+        PlaygroundError: a component is not known, missing or broken; it is named.
+    """
+    import diffusers
+    import torch
+
+    from playground.events import Progress
+
+    yield Progress("reading the configuration")
+    diffusers.utils.logging.disable_progress_bar()
+    index, wanted = read_index(folder), getattr(torch, dtype)
+    part = next(name for name in ("unet", "transformer") if index.get(name, [None, None])[1])
+    found: dict[str, Any] = {}
+    for done, name in enumerate((part, "vae")):
+        yield Progress("loading", done, 3, "parts")
+        kind = getattr(diffusers, index[name][1])
+        precision = torch.float32 if name == "vae" else wanted  # in float16 those of XL give numbers that are none
+        try:
+            with BUILDING:
+                module = kind.from_pretrained(
+                    str(folder / name), torch_dtype=precision, use_safetensors=True, local_files_only=True,
+                    variant=variant(folder / name),
+                )  # fmt: skip
+        except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
+            raise PlaygroundError(f"The {name} of {folder.name} cannot be read: {str(error)[:200]}") from error
+        found[name] = module.eval().to(device)
+    yield Progress("loading", 2, 3, "parts")
+    encoders = _words.read(folder, index, wanted)
+    for module in encoders.modules:
+        module.to(device)
+    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    model = LatentDiffusion(spec, folder, found[part], found["vae"], encoders, config)
+    if model.size >= TILED_PX and hasattr(model.vae, "enable_tiling"):
+        model.vae.enable_tiling()
+    return model

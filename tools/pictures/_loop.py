@@ -1,0 +1,45 @@
+"""What the trainings of pictures share: an average of the weights, going on from a checkpoint, a line in the log."""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from playground.training import _loop
+
+
+class Average:
+    """Exponential moving average of a module's weights, as a module of the same kind."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay, self.module = decay, copy.deepcopy(module).eval()
+
+    @torch.no_grad()
+    def follow(self, module: nn.Module, step: int) -> None:
+        """One step further; the first steps count more, so that the start is forgotten."""
+        keep = min(self.decay, (1 + step) / (10 + step))
+        for mine, new in zip(self.module.parameters(), module.parameters(), strict=True):
+            mine.lerp_(new, 1 - keep)
+
+
+def steps(
+    folder: Path, config: Any, parts: dict[str, Any], minutes: float, every: int, look: Callable[[int], str]
+) -> Iterator[int]:
+    """The numbers of the steps to come, up to `config.steps`; keeps modules and optimizers in `folder` (the lessons'
+    checkpoints, in safetensors) and prints `look` every so often and at the end."""
+    last = config.steps
+    first = _loop.load_checkpoint(folder, parts)[0] if folder.exists() else 0
+    began = time.monotonic()
+    for step in range(first, last):
+        yield step
+        over = time.monotonic() - began > minutes * 60
+        if (step + 1) % every == 0 or over or step + 1 == last:
+            _loop.save_checkpoint(folder, config, step + 1, None, parts)
+            pace = (time.monotonic() - began) / (step + 1 - first)
+            print(f"step {step + 1}/{last}  {pace:.2f} s a step  {look(step + 1)}", flush=True)
+        if over:
+            return

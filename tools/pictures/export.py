@@ -1,0 +1,69 @@
+"""The trained parts as a folder of diffusers components, in fp16, every file below 10 MB.
+
+    python -m tools.pictures.export FOLDER OUT
+
+`PixArtSigmaPipeline.from_pretrained(OUT)` of diffusers reads it; the page does so with an adapter of its own.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from playground.models import _neighbours
+from playground.training import _loop
+from tools.pictures import text
+from tools.pictures.denoiser import Pair, schedule
+
+
+def _beside(folder: Path, out: Path, pipeline: Any, step: int) -> None:
+    """about.json (what the catalogue says) and the training pictures as latents (`models/_neighbours`)."""
+    found = np.load(folder / "pictures.npz", allow_pickle=False)
+    alpha = found["rgba"][..., 3:].astype(np.float32) / 255
+    white = torch.from_numpy(found["rgba"][..., :3] * alpha + 255 * (1 - alpha)).permute(0, 3, 1, 2) / 127.5 - 1
+    vae = pipeline.vae.float()
+    with torch.no_grad():
+        latents = (
+            torch.cat([vae.encode(part).latent_dist.mean for part in white.split(128)]) * vae.config.scaling_factor
+        )
+    _neighbours.save(out, latents, [one["label"] for one in json.loads(str(found["about"]))])
+    modules = (pipeline.transformer, pipeline.vae, pipeline.text_encoder)
+    about = {
+        "parameters": sum(p.numel() for module in modules for p in module.parameters()),
+        "bytes": sum(file.stat().st_size for file in out.rglob("*.safetensors")),
+        "steps": step,
+    }
+    (out / "about.json").write_text(json.dumps(about), "utf-8")
+
+
+def main() -> None:
+    """Write the folder."""
+    from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, PixArtSigmaPipeline
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--vae", type=Path, help="another autoencoder than FOLDER/vae")
+    arguments = parser.parse_args()
+    pair = Pair(arguments.folder)
+    step, _ = _loop.load_checkpoint(arguments.folder / "denoiser", {"average": pair})
+    scheduler = DPMSolverMultistepScheduler.from_config(
+        schedule().config, timestep_spacing="trailing", algorithm_type="dpmsolver++", solver_order=2
+    )
+    pipeline = PixArtSigmaPipeline(
+        tokenizer=text.tokenizer(arguments.folder), text_encoder=pair.encoder.half(), transformer=pair.denoiser.half(),
+        vae=AutoencoderKL.from_pretrained(arguments.vae or arguments.folder / "vae").half(), scheduler=scheduler,
+    )  # fmt: skip
+    pipeline.save_pretrained(str(arguments.out), safe_serialization=True, max_shard_size="9MB")
+    _beside(arguments.folder, arguments.out, pipeline, step)
+    for file in sorted(arguments.out.rglob("*")):
+        if file.is_file():
+            print(f"{file.stat().st_size / 1e6:6.2f} MB  {file.relative_to(arguments.out)}")
+    print(f"after {step} steps")
+
+
+if __name__ == "__main__":
+    main()
