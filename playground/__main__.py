@@ -18,14 +18,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, TokenStep
-from playground.plugins import discover
+from playground.events import BeamStep, Event, Finished, ImageStep, Notice, Progress, Queued, Reason, TokenStep
+from playground.modalities import offered
 
 FAILED, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+FILES = ("picture", "mask")  # settings whose flags name a file
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -73,7 +75,7 @@ def parser() -> Parser:
     """All commands and flags."""
     top = Parser(prog="python -m playground", description=_first_line(__doc__), allow_abbrev=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for name, modality in discover("playground.modalities").items():
+    for name, modality in offered().items():
         sub = commands.add_parser(name, help=_first_line(modality.__doc__), description=modality.__doc__,
                                   formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)  # fmt: skip
         prompt = fields.defaults(modality.Settings)["prompt"]
@@ -83,7 +85,9 @@ def parser() -> Parser:
             default=prompt,
             help=f'what the model goes on from; "": it begins by itself; default {prompt!r}',
         )
-        fields.add_arguments(sub, modality.Settings, skip=("prompt",))
+        fields.add_arguments(sub, modality.Settings, skip=("prompt", *FILES))
+        if getattr(modality, "VIEW", "") == "pictures":
+            _add_files(sub)
         sub.add_argument("--json", action="store_true", help="one JSON object per line, for every event")
         sub.set_defaults(command=_run_modality, modality=modality)
     _add_record(commands)
@@ -95,6 +99,13 @@ def parser() -> Parser:
 
 def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().split("\n")[0].replace("%", "%%")
+
+
+def _add_files(sub: Any) -> None:
+    place = "where the picture goes (of several, the second beside it with -2); default 'picture.png'"
+    sub.add_argument("--out", default="picture.png", metavar="FILE", help=place)
+    sub.add_argument("--picture", default="", metavar="FILE", help="a picture to begin from (PNG, JPEG, WebP)")
+    sub.add_argument("--mask", default="", metavar="FILE", help="where it may change: white places of this picture")
 
 
 def _add_record(commands: Any) -> None:
@@ -141,7 +152,13 @@ def _manager() -> Iterator[Any]:
 
 def _run_modality(arguments: argparse.Namespace) -> int:
     modality = arguments.modality
+    for name in FILES:
+        if getattr(arguments, name, ""):
+            setattr(arguments, name, _data_url(getattr(arguments, name)))
     settings = fields.from_arguments(modality.Settings, arguments)
+    out = getattr(arguments, "out", "")
+    if out:
+        _check_place(out)
     show = _show_json if arguments.json else _show_text
     with _manager() as manager, _interrupts() as interrupted, closing(modality.generate(settings, manager)) as events:
         sent: Reason | None = None
@@ -150,7 +167,10 @@ def _run_modality(arguments: argparse.Namespace) -> int:
                 event = events.send(sent)
             except StopIteration:
                 raise RuntimeError("the run ended without saying so") from None
-            show(event)
+            if isinstance(event, Finished) and event.pictures:
+                show(event, _written(event.pictures, out))
+            else:
+                show(event)
             if isinstance(event, Finished):
                 break
             sent = Reason.USER if interrupted() else None
@@ -176,24 +196,65 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _show_json(event: Event) -> None:
-    print(json.dumps(event.to_stream(), ensure_ascii=False, allow_nan=False), flush=True)
+def _data_url(name: str) -> str:
+    """A file as a data URL; what it holds is looked at by whoever uses it.
+
+    Raises:
+        PlaygroundError: it cannot be read.
+    """
+    from playground.denoising.files import url
+
+    try:
+        return url(Path(name).read_bytes(), "image/*")
+    except OSError as error:
+        raise PlaygroundError(f"{name} cannot be read: {error.strerror or error}.") from error
 
 
-def _show_text(event: Event) -> None:
+def _check_place(out: str) -> None:
+    """Refuse a place where no file can be written before anything is computed.
+
+    Raises:
+        PlaygroundError: its folder is not there, or it is a folder.
+    """
+    if Path(out).is_dir() or not Path(out).absolute().parent.is_dir():
+        raise PlaygroundError(f"{out} is no place for a file: name one in a folder that is there.")
+
+
+def _written(pictures: Sequence[str], out: str) -> list[str]:
+    """Write finished pictures; their paths."""
+    from playground.denoising.files import content
+
+    first = Path(out)
+    places = [first, *(first.with_name(f"{first.stem}-{i + 1}{first.suffix}") for i in range(1, len(pictures)))]
+    for place, picture in zip(places, pictures, strict=True):
+        try:
+            place.write_bytes(content(picture))
+        except OSError as error:
+            raise PlaygroundError(f"{place} could not be written: {error.strerror or error}.") from error
+    return [str(place) for place in places]
+
+
+def _show_json(event: Event, paths: Sequence[str] = ()) -> None:
+    values = event.to_stream()
+    if paths:
+        values = {**{n: v for n, v in values.items() if n != "pictures"}, "path": paths[0], "paths": list(paths)}
+    print(json.dumps(values, ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _show_text(event: Event, paths: Sequence[str] = ()) -> None:
     """The text on stdout as it is written; on stderr what else there is to know."""
     if isinstance(event, TokenStep):
         print(event.text if event.place is None else "", end="", flush=True)
     elif isinstance(event, Notice):
         print(f"note: {event.text}", file=sys.stderr)
     elif isinstance(event, Finished):
-        print(event.filled or "", flush=True)
-        if sys.stderr.isatty():
+        print("\n".join(paths) or event.filled or "", flush=True)
+        if sys.stderr.isatty() and not paths:
             print(
                 f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}",
                 file=sys.stderr,
             )
-    elif sys.stderr.isatty() and isinstance(event, (Progress, Queued, BeamStep)):
+    elif sys.stderr.isatty() and isinstance(event, (Progress, Queued, BeamStep, ImageStep)):
         print(f"\r{_status(event):<60}\r", end="", file=sys.stderr, flush=True)
 
 
@@ -202,6 +263,8 @@ def _status(event: Event) -> str:
         return f"waiting, place {event.place}"
     if isinstance(event, BeamStep):
         return f"beam step {event.step}"
+    if isinstance(event, ImageStep):
+        return f"step {event.index + 1} of {event.steps}, {event.noise:.0%} noise"
     assert isinstance(event, Progress)
     return f"{event.stage} {event.done:,.0f} of {event.total:,.0f} {event.unit}" if event.total else event.stage
 

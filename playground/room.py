@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground.errors import PlaygroundError
-from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep, TrainStep
+from playground.events import (
+    BeamStep,
+    Event,
+    Finished,
+    ImageStep,
+    Notice,
+    Progress,
+    Queued,
+    Reason,
+    Started,
+    TokenStep,
+    TrainStep,
+)
 from playground.people import Person, Quotas
 
 NUMBERED = 1000  # visits whose number is remembered
@@ -46,7 +58,7 @@ class Job:
             self.state, self.place = event.stage, 0
         elif isinstance(event, Started):
             self.state, self.place = "running", 0
-        elif isinstance(event, (TokenStep, BeamStep, TrainStep)):
+        elif isinstance(event, (TokenStep, BeamStep, ImageStep, TrainStep)):
             self.state, self.place = "running", 0
             if isinstance(event, TokenStep) and self.several:
                 return 0

@@ -22,10 +22,21 @@ from playground.people import Person
 from playground.run import ABANDONED_S, DEFECT, Events, Keep, Message, Run
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
+NUMBERED = re.compile(r"([0-9a-f]{32})\.(\d{1,15})")
 STOPPING_S = 5.0
 FRAMES_PER_S = 40  # more than a view can show, so that 30 tokens a second do not wait for each other
 STEPS_PER_FRAME = 40
 PLACE_EVERY_S = 0.25
+
+
+def numbered(token: Any) -> tuple[Any, int]:
+    """A visit's token and the number of the click that sent it; 0 where it has none.
+
+    A page numbers its clicks, because requests overtake each other: a Stop ends what was begun by an
+    earlier click, even if that arrives after it, and nothing that was begun by a later one.
+    """
+    found = NUMBERED.fullmatch(token) if isinstance(token, str) else None
+    return (found[1], int(found[2])) if found else (token, 0)
 
 
 class Watcher:
@@ -110,17 +121,21 @@ class Visit:
         self._visits = visits
         self._lock = threading.RLock()
         self._seats: OrderedDict[Any, Watcher] = OrderedDict()
+        self._clicks: dict[str, int] = {}  # of the current runs
+        self._stops: dict[str, int] = {}  # the last Stop of each modality
 
-    def start(self, name: str, request: Any, prepare: Callable[[Run | None], Prepared]) -> Run:
+    def start(self, name: str, request: Any, prepare: Callable[[Run | None], Prepared], click: int = 0) -> Run:
         """A new current run of modality `name`; one that still writes ends with the reason `new_input`.
 
         `prepare(before)` is called once nothing of that modality runs. An equal request while
-        its run goes on (a double click) starts nothing and returns that run.
+        its run goes on (a double click) starts nothing and returns that run. A `click` before the last
+        Stop's starts a run that ends at once.
         """
         with self._lock:
             before = self.current.get(name)
             if before is not None and not before.ended:
                 if before.request == request:
+                    self._clicks[name] = click
                     return before
                 before.stop(Reason.NEW_INPUT)
                 before.thread.join(STOPPING_S)
@@ -143,20 +158,24 @@ class Visit:
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )
+            self._clicks[name] = click
             self.runs[run.id] = self.current[name] = run
+            if 0 < click < self._stops.get(name, 0):
+                run.stop()
             run.start()  # before another click can want to stop it
         self._visits.trim(self)
         return run
 
-    def stop(self, name: str, reason: Reason = Reason.USER) -> None:
-        """End the current run of modality `name`, if it goes on."""
+    def stop(self, name: str, reason: Reason = Reason.USER, click: int = 0) -> None:
+        """End the current run of modality `name`, if it goes on and was not begun after this `click`."""
+        self._stops[name] = max(click, self._stops.get(name, 0))
         run = self.current.get(name)
-        if run is not None and not run.ended:
+        if run is not None and not run.ended and not 0 < click < self._clicks.get(name, 0):
             run.stop(reason)
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, click: int = 0) -> None:
         """Stop the current run and begin anew: the next message is the first one."""
-        self.stop(name)
+        self.stop(name, click=click)
         with self._lock:
             self.current.pop(name, None)
 

@@ -124,7 +124,7 @@ def described(name: str) -> dict[str, Any]:
         d = fields_of[knob]
         shown.append({"name": knob, "kind": d.kind.value, "label": d.label, "help": d.help,
                       "default": defaults(made)[knob], "choices": list(d.choices),
-                      "range": asdict(d.range) if d.range else None})  # fmt: skip
+                      "typed": d.typed, "range": asdict(d.range) if d.range else None})  # fmt: skip
     told = {stage: asdict(s) for stage, s in stages(name).items()}
     return {"name": name, "title": title(name), "sentence": sentence(name), "stages": told, "knobs": shown,
             "presets": presets(name)}  # fmt: skip

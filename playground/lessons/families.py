@@ -11,12 +11,14 @@ the iterator decides when the next turn begins.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.lessons import catalogue
 from playground.training import _loop, _plane, _sets, gpt
@@ -51,7 +53,10 @@ def lesson_family(name: str, data: str, seed: int) -> Family:
 
     def steps(count: int) -> Iterator[int]:
         # the first and the last step are looked at, which is no training: one step more, and stop before it
-        for step in module.train(replace(config, steps=count + 1), torch.Generator().manual_seed(seed)):
+        training = module.train(replace(config, steps=count + 1), torch.Generator().manual_seed(seed))
+        with BUILDING:
+            first = next(training)
+        for step in chain((first,), training):
             lives[:] = [step.live]
             yield step.step
             if step.step == count:
@@ -101,7 +106,8 @@ def autoregressive(data: str, seed: int) -> Family:
 
     def steps(count: int) -> Iterator[int]:
         torch.manual_seed(seed)
-        model = gpt.GPT(config)
+        with BUILDING:
+            model = gpt.GPT(config)
         made[:] = [model]
         (optimizer,) = gpt.make_optimizers(config, model)
         for step in range(count):

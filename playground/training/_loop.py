@@ -161,12 +161,15 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def export(folder: Path, kind: str, config: Any, shape: tuple[int, ...], step: int, module: torch.nn.Module) -> None:
     """Write a finished model: config.json (kind, shape of one example, configuration) and model.safetensors."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in asdict(config).items() if name not in ("points", "folder")}
     about = {"model_type": kind, "shape": list(shape), "steps": step, "config": kept}
-    save_file(
-        {k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}, folder / "model.safetensors"
-    )
+    save_weights(folder / "model.safetensors", module)
     (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
+
+
+def save_weights(path: Path, module: torch.nn.Module) -> None:
+    """All parameters and buffers of a module as a safetensors file."""
+    from safetensors.torch import save_file
+
+    save_file({k: v.detach().clone().contiguous() for k, v in module.state_dict().items()}, path)

@@ -124,7 +124,7 @@ def _split(
     order = np.random.default_rng(0).permutation(n)
     train, held = (order[n // 10 :], order[: n // 10]) if n >= 10 else (order, order)
     if n < 10:
-        notes += (f"With {n} examples nothing is held out: the model can only learn them by heart.",)
+        notes += (f"With {n} example{'s' * (n > 1)} nothing is held out: the model can only learn by heart.",)
     array = values if values.ndim == 2 else np.moveaxis(values, -1, 1) * 2 - 1  # (N, 2) or (N, 3, H, W)
     tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32))
     labels = tuple(labels[i] for i in train) if labels else ()

@@ -77,7 +77,7 @@ class Config:
     batch_size: int = slider(32, 1, 256, label="Batch", help="sequences per step")
     mask_rate: float = slider(0.3, 0.01, 0.9, 0.01, label="Hidden", help="part of the tokens to be filled in")
     steps: int = slider(1000, 1, 100_000, label="Steps", help="weight updates")
-    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", typed=True)
     warmup: int = slider(50, 0, 2000, label="Warm-up", help="steps until the learning rate is reached")
     decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     weight_decay: float = slider(0.1, 0, 1, 0.01, label="Weight decay", help="pull of every matrix towards 0")

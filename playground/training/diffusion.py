@@ -64,7 +64,7 @@ class Config:
     depth: int = slider(3, 1, 6, label="Depth", help="hidden blocks, for points (pictures: one at each size)")
     batch_size: int = slider(256, 1, 2048, label="Batch", help="examples per step, each at a noise level of its own")
     steps: int = slider(8000, 1, 100_000, label="Steps", help="weight updates")
-    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", typed=True)
     decay: float = slider(0.7, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     clip: float = slider(1.0, 0.01, 100, 0.01, label="Gradient clipping", help="longest gradient that is followed")
     ema: float = slider(0.998, 0, 0.9999, 0.0001, label="Moving average", help="how slowly the shown network follows")

@@ -66,7 +66,7 @@ class Config:
     depth: int = slider(3, 1, 6, label="Depth", help="hidden layers, for points (pictures: one at each size)")
     batch_size: int = slider(128, 1, 1024, label="Batch", help="real examples per step, and as many generated")
     steps: int = slider(4000, 1, 100_000, label="Steps", help="updates of the generator")
-    learning_rate: float = slider(1e-3, 0, 1, 1e-4, label="Learning rate", help="of the generator", open_ended=True)
+    learning_rate: float = slider(1e-3, 0, 1, 1e-4, label="Learning rate", help="of the generator", typed=True)
     loss: str = choice(
         "non-saturating", ("non-saturating", "saturating"), label="Loss of G", help="saturating: the original game"
     )
@@ -412,8 +412,10 @@ def restore(config: Config, folder: Path) -> Live:
 
 
 def export(folder: Path, live: Live) -> None:
-    """The finished generator (its moving average): config.json and model.safetensors."""
+    """The finished generator (its moving average) and its critic: config.json, model.safetensors and
+    discriminator.safetensors."""
     _loop.export(folder, "gan", live.config, live.data.shape, live.step, live.G_average)
+    _loop.save_weights(folder / "discriminator.safetensors", live.D)
 
 
 def main() -> None:

@@ -71,7 +71,7 @@ class Config:
     block_size: int = slider(128, 8, 1024, label="Context", help="tokens the model can look back at")
     batch_size: int = slider(16, 1, 128, label="Batch", help="sequences per step")
     steps: int = slider(1000, 1, 100_000, label="Steps", help="weight updates")
-    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", typed=True)
     warmup: int = slider(50, 0, 2000, label="Warm-up", help="steps until the learning rate is reached")
     decay: float = slider(0.4, 0, 1, 0.05, label="Decay", help="last part of the steps, where the learning rate falls")
     weight_decay: float = slider(0.1, 0, 1, 0.01, label="Weight decay", help="pull of every matrix towards 0")

@@ -57,7 +57,7 @@ class Config:
     sigma: float = slider(0.0, 0, 2, 0.01, label="Sigma", help="noise of the decoder; 0 takes what fits best")
     batch_size: int = slider(64, 1, 1024, label="Batch", help="examples per step")
     steps: int = slider(1000, 1, 100_000, label="Steps", help="weight updates")
-    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", open_ended=True)
+    learning_rate: float = slider(2e-3, 0, 1, 1e-4, label="Learning rate", help="length of a step", typed=True)
     look_every: int = slider(0, 0, 10_000, label="Look every", help="steps between two looks; 0 chooses")
     seed: int = slider(0, 0, 2**31, label="Seed", help="of weights, batches and noise", open_ended=True)
 

@@ -7,10 +7,12 @@ training's lock.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.events import TrainStep
 from playground.people import Person
@@ -120,8 +122,10 @@ class Engine:
         """The lesson's next step; the numbers that it draws to be looked at are the same at every step."""
         if self._begun:
             self._rng.manual_seed(int(self.config.seed))
+        building = nullcontext() if self._begun else BUILDING
         try:
-            step: TrainStep = self._steps.send(every if self._begun else None)
+            with building:
+                step: TrainStep = self._steps.send(every if self._begun else None)
         except StopIteration:
             return None
         self._begun = True
@@ -244,7 +248,8 @@ class Engine:
                         else "No step has been made yet: train at least one, then ask."
                     )
                 self._reserve()
-                self.live = self.lesson.restore(self.config, self.states.at(self.at))
+                with BUILDING:
+                    self.live = self.lesson.restore(self.config, self.states.at(self.at))
             return work(self.live)
 
     def _drop(self) -> None:

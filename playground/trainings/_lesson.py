@@ -83,6 +83,8 @@ class Lesson:
         """
         if self.watched is None:
             raise PlaygroundError(f"{self.title} gives no probabilities to words that follow a text: choose GPT.")
+        if words and isinstance(prompt, str) and not prompt.strip():
+            raise PlaygroundError("Write a text that the words could follow.")
         if len(words) > MOST_WORDS or len(set(words)) < len(words):
             raise PlaygroundError(f"At most {MOST_WORDS} different words are followed, got {len(words)}.")
         for text, longest in [(prompt, LONGEST_PROMPT), *((word, LONGEST_WORD) for word in words)]:

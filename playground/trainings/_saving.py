@@ -6,21 +6,22 @@ weights.
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import secrets
 import shutil
 import zipfile
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.models._spec import Spec
-from playground.models._trained import ABOUT, ARCHITECTURES, MODALITIES, spec_of
+from playground.models._trained import ABOUT, ARCHITECTURES, MODALITIES, PICTURES, spec_of
 from playground.trainings._lesson import Lesson
 
 LONGEST_TITLE = 60
-CALLED = {**ARCHITECTURES, "vae": "VAE", "gan": "GAN generator", "diffusion": "diffusion network"}
 CARD = """---
 license: other
 library_name: {library}
@@ -59,7 +60,17 @@ class Saved:
 
     def to_json(self) -> dict[str, Any]:
         """As a frame names it."""
-        return {"id": self.id, "title": self.title, "modality": self.modality, "revision": self.revision}
+        return {"id": self.id, "title": self.title, "modality": self.modality, "revision": self.revision,
+                "listed": self.spec is not None}  # fmt: skip
+
+
+def named(title: str, lesson: Lesson, taken: Container[str]) -> str:
+    """The title on one line, at most `LONGEST_TITLE` characters; with a number behind it where `taken` holds it
+    already, so that lists tell two models apart."""
+    wanted = " ".join(title.split())[:LONGEST_TITLE] or f"My {lesson.title}"
+    tails = (f" {number}" for number in itertools.count(2))
+    numbered = (wanted[: LONGEST_TITLE - len(tail)] + tail for tail in tails)
+    return next(one for one in itertools.chain([wanted], numbered) if one not in taken)
 
 
 def save(lesson: Lesson, live: Any, title: str, facts: dict[str, Any], base: Path, owner: str) -> Saved:
@@ -83,6 +94,7 @@ def save(lesson: Lesson, live: Any, title: str, facts: dict[str, Any], base: Pat
         about = {
             "title": title, "lesson": lesson.name, "modality": modality, "revision": revision,
             "parameters": parameters, "bytes": size, "context_window": int(getattr(live.config, "block_size", 0)),
+            "pictures": lesson.name in PICTURES and not live.data.plane,
         }  # fmt: skip
         (new / ABOUT).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
         (new / "README.md").write_text(_card(lesson, live, about, facts), "utf-8")
@@ -127,8 +139,8 @@ def _card(lesson: Lesson, live: Any, about: dict[str, Any], facts: dict[str, Any
     config = {k: v for k, v in dataclasses.asdict(live.config).items() if k not in private}
     figures = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in facts["figures"].items())
     return CARD.format(
-        library="transformers" if lesson.name in MODALITIES else "safetensors",
-        title=about["title"].replace("#", ""), architecture=CALLED.get(lesson.name, lesson.title),
+        library="safetensors" if lesson.name in PICTURES else "transformers",
+        title=about["title"].replace("#", ""), architecture=ARCHITECTURES.get(lesson.name, lesson.title),
         parameters=about["parameters"], step=facts["step"], steps=facts["steps"], lesson=lesson.name,
         data=facts["data"], figures=figures or "none", revision=about["revision"],
         config=json.dumps(config, indent=1),

@@ -172,6 +172,8 @@ class VisitTrainings:
         base = self._manager.data_dir / "models" if kept_for_good else self._folder / "saved"
         owner = "" if kept_for_good else self.token
         lesson, data = training.lesson, training.lesson.data(training.config, training.own)
+        taken = {one.title for one in (*self.saved, *self._manager.models(self.token))}
+        title = _saving.named(title, lesson, taken)
 
         def write(live: Any) -> _saving.Saved:
             facts = {"data": data, "step": live.step, "steps": int(live.config.steps), "figures": training.figures()}

@@ -46,7 +46,7 @@ class Choices:
             info = known or self.manager.spec(model_id, visit)
         except PlaygroundError as error:
             return escape(str(error))
-        words = [f"{info.parameters / 1e6:,.0f} M parameters" if info.parameters else "", info.licence]
+        words = [_parameters(info.parameters), info.licence]
         state = getattr(info, "state", "not downloaded")
         if self.manager.audience == "class" and state in ("not downloaded", "cached", "failed"):
             words.append("**not loaded: your teacher can load it**")
@@ -63,22 +63,32 @@ class Choices:
         return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + more + wait
 
     def example(self, values: dict[str, Any], visit: str = "", model_id: str = "") -> dict[str, Any]:
-        """The values of an example; one for a model that goes on with a text chooses such a model where another kind
-        is chosen."""
+        """The values of an example; where a model of another kind is chosen than the one that examples are for, that
+        one is chosen."""
         if "model" in values or not model_id:
             return values
         try:
-            other = self.manager.spec(model_id, visit).kind != "causal"
+            own = self.manager.spec(self.controls.defaults["model"], visit).kind
+            other = self.manager.spec(model_id, visit).kind != own
         except PlaygroundError:
             other = False
         return {**values, "model": self.controls.defaults["model"]} if other else values
+
+    def suited(self, visit: str, model_id: str) -> list[Any]:
+        """The settings that a model was made for, where it says so."""
+        try:
+            return self.controls.show(dict(self.manager.spec(model_id, visit).suits))
+        except PlaygroundError:
+            return self.controls.show({})
 
     def until_warm(self, visit: str, model_id: str) -> list[Any]:
         """The note, asked for again until the libraries are there."""
         return [self.about(model_id, visit), gr.Timer(active=not self.manager.is_warm)]
 
-    def on_model(self, visit: str, model_id: str, mode: str = "completion") -> list[Any]:
-        """Note, chat or not (where there is a mode), and the longest length."""
+    def on_model(self, visit: str, model_id: str, mode: str = "completion") -> Any:
+        """Note, chat or not (where there is a mode), and the longest length; only the note where no text is written."""
+        if "max_new_tokens" not in self.controls.descriptions:
+            return self.about(model_id, visit)
         note, *chatting, length = self._on_model(visit, model_id)
         return [note, *(chatting if "mode" in self.controls.components else ()), length]
 
@@ -88,11 +98,12 @@ class Choices:
         except PlaygroundError as error:
             return [escape(str(error)), gr.update(visible=False), gr.skip(), gr.skip()]
         chat = bool(spec.chat)
-        why = gr.update(value="This model was not trained to chat.", visible=not chat)
+        asked = getattr(self.modality, "CHATS", True) is not False
+        why = gr.update(value="This model was not trained to chat.", visible=asked and not chat)
         which = gr.update(interactive=True) if chat else gr.update(value="completion", interactive=False)
         ranges = self.modality.limits(self.modality.Settings, spec)
         own = self.controls.descriptions["max_new_tokens"].range
-        most = min(own.high, ranges["max_new_tokens"].high) if own and "max_new_tokens" in ranges else None
+        most = min(own.high, ranges.get("max_new_tokens", own).high) if own else None
         return [self.about(model_id, visit), why, which, gr.update(maximum=most) if most else gr.skip()]
 
     # ── mode ─────────────────────────────────────────────────────────────────
@@ -142,6 +153,15 @@ def _state(info: Any) -> str:
         f"{info.size_mb:,.0f} MB to download" if info.state == "not downloaded" else STATES.get(info.state, info.state)
     )
     return f" · {words}"
+
+
+def _parameters(count: int) -> str:
+    """46,560 parameters, 5.9 M parameters, 362 M parameters; nothing where it is not known."""
+    if not count:
+        return ""
+    if count < 1_000_000:
+        return f"{count:,} parameters"
+    return f"{count / 1e6:,.{int(count < 10_000_000)}f} M parameters"
 
 
 def escape(text: str) -> str:

@@ -14,8 +14,8 @@ from playground.fields import Description, Kind
 from playground.plugins import discover
 
 GROUPS = {
-    "": "", "beam": "Beams", "sampling": "Sampling", "chat": "Chat", "seed": "Seed", "penalties": "Penalties",
-    "end": "Where it ends",
+    "": "", "beam": "Beams", "sampling": "Sampling", "chat": "Chat", "seed": "Seed", "size": "Size and number",
+    "strip": "Film strip", "picture": "Picture to begin from", "penalties": "Penalties", "end": "Where it ends",
 }  # fmt: skip  # in the order of the page
 OPEN = ("sampling", "beam")
 
@@ -102,7 +102,7 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
         return gr.Dropdown(**{**about, "choices": [default], "allow_custom_value": True, **changes})
     allowed = description.range
     assert allowed is not None
-    if allowed.high - allowed.low > 1e6:
+    if description.typed or allowed.high - allowed.low > 1e6:
         whole = {"precision": 0} if isinstance(default, int) else {}
         return gr.Number(**{**about, "minimum": allowed.low, "step": allowed.step, **whole, **changes})
     return gr.Slider(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})

@@ -20,8 +20,8 @@ import gradio as gr
 from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
+from playground.modalities import offered
 from playground.people import Person
-from playground.plugins import discover
 from playground.room import Room
 from playground.ui.door import Door
 from playground.ui.pump import Pump
@@ -33,7 +33,7 @@ CONCURRENCY = 48  # runs over all endpoints that compute or wait in the manager'
 def add_endpoints(manager: Any, room: Room | None = None, door: Door | None = None) -> None:
     """Add `/text`, `/code`, … to the Blocks that are being built."""
     room, door = room or Room(manager), door or Door()
-    for name, modality in discover("playground.modalities").items():
+    for name, modality in offered(manager).items():
         gr.api(endpoint(name, modality, room, door), api_name=name, api_description=description(modality),
                concurrency_limit=CONCURRENCY, concurrency_id="api")  # fmt: skip
 

@@ -8,12 +8,16 @@
     loading: "loading", ready: "ready", "in use": "in use", failed: "failed",
   };
 
+  const SURE_MS = 4000; // so long "Remove" waits for its second click
+  const HERE = ["cached", "ready", "in use"];
+
   function size(mb) {
     return mb >= 1000 ? `${(mb / 1000).toFixed(1)}\u00a0GB` : `${mb < 10 ? mb.toFixed(1) : Math.round(mb)}\u00a0MB`;
   }
 
   function parameters(n) {
     if (!n) return "–";
+    if (n < 1e6) return playground.count(n);
     return n >= 1e9 ? `${(n / 1e9).toFixed(1)}\u00a0B` : `${n >= 1e7 ? Math.round(n / 1e6) : (n / 1e6).toFixed(1)}\u00a0M`;
   }
 
@@ -63,7 +67,7 @@
       const held = memory.resident_bytes + memory.kept_bytes;
       this.used.style.width = part(held);
       this.reserved.style.width = part(memory.reserved_bytes);
-      const loading = memory.reserved_bytes ? `, ${size(memory.reserved_bytes / 1e6)} reserved for what is loading` : "";
+      const loading = memory.reserved_bytes ? `, ${size(memory.reserved_bytes / 1e6)} reserved for what is loading or training` : "";
       playground.say(this.words, `Memory: ${size(held / 1e6)} of ${size(memory.budget_bytes / 1e6)} in use${loading}`);
     }
   }
@@ -79,8 +83,9 @@
       this.progress = make("div", { class: "page-load", role: "progressbar", hidden: true }, this.fill);
       this.stage = make("p", { class: "page-model-facts", role: "status" });
       this.act = make("button", { type: "button", class: "page-act", on: { click: () => trigger(this.does, { id }) } });
-      this.element = make("li", { class: "page-model" },
-        make("div", { class: "page-model-head" }, this.title, this.state, this.act), this.facts, this.note, this.progress, this.stage);
+      this.gone = make("button", { type: "button", class: "page-gone", on: { click: () => this.remove(trigger, id) } });
+      this.head = make("div", { class: "page-model-head" }, this.title, this.state, this.act);
+      this.element = make("li", { class: "page-model" }, this.head, this.facts, this.note, this.progress, this.stage);
     }
 
     update(model, snapshot) {
@@ -91,12 +96,28 @@
       playground.mark(this.element, "data-state", model.state);
       playground.say(this.facts, [
         model.modalities.join(", "), model.architecture, `${parameters(model.parameters)} parameters`, model.licence,
-        model.state === "embedded" ? "nothing to download" : `download ${model.size_mb ? size(model.size_mb) : "size unknown"}`,
+        model.state === "embedded" ? "nothing to download" : `${HERE.includes(model.state) ? "on disk" : "download"} ${model.size_mb ? size(model.size_mb) : "size unknown"}`,
         model.memory_mb ? `needs ${size(model.memory_mb)} of memory` : "",
       ].filter(Boolean).join(" · "));
       playground.say(this.note, [model.id, model.note, model.error].filter(Boolean).join(" · "));
       this.loading(own ? load : model.state === "loading" ? { progress: model.progress } : null);
       this.button(model, snapshot, own);
+    }
+
+    /** The first click asks, the second one removes. */
+    remove(trigger, id) {
+      if (this.sure) return trigger("remove", { id });
+      this.sure = setTimeout(() => {
+        this.sure = null;
+        this.naming();
+      }, SURE_MS);
+      return this.naming();
+    }
+
+    naming() {
+      const label = this.sure ? "Remove it for good?" : "Remove";
+      playground.say(this.gone, label);
+      playground.mark(this.gone, "aria-label", `${label} ${this.title.textContent}`);
     }
 
     loading(load) {
@@ -118,6 +139,10 @@
       playground.mark(this.act, "aria-label", `${label} ${model.title}`);
       this.act.hidden = !snapshot.may_change || (model.state === "loading" && !own);
       this.act.disabled = model.state === "in use";
+      const removable = model.kept && snapshot.may_change && !["in use", "loading"].includes(model.state);
+      if (removable && !this.gone.isConnected) this.head.append(this.gone);
+      if (!removable) this.gone.remove();
+      this.naming();
     }
   }
 

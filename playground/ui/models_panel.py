@@ -20,10 +20,11 @@ from playground.room import Room
 from playground.run import Run
 from playground.ui import trigger
 from playground.ui.door import Door
+from playground.ui.views.data_view import DataView
 from playground.visits import Prepared, Visit, Visits
 
 ON_LOAD = """
-const sends = ['fetch', 'drop', 'halt'];
+const sends = ['fetch', 'drop', 'halt', 'remove'];
 const begin = () => window.playground && window.playground.models
   ? window.playground.models(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -44,14 +45,11 @@ REFUSALS = {
 }
 
 
-class ModelsView(gr.HTML):
-    """The list of models. Listeners: `fetch`, `drop` and `halt`, each with event data `{id}`."""
+class ModelsView(DataView):
+    """The list of models. Listeners: `fetch`, `drop`, `halt` and `remove`, each with event data `{id}`."""
 
-    def __init__(self, value: str | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", '<div class="page-models"></div>')
-        kwargs.setdefault("js_on_load", ON_LOAD)
-        kwargs.setdefault("apply_default_css", False)
-        super().__init__(value, **kwargs)
+    TEMPLATE = '<div class="page-models"></div>'
+    ON_LOAD = ON_LOAD
 
 
 class Panel:
@@ -132,6 +130,15 @@ class Panel:
             return self.snapshot(request, token, str(error), answer=True)
         return self.snapshot(request, token, answer=True)
 
+    def remove(self, request: gr.Request, event: gr.EventData, token: str) -> str:
+        """Delete a model that was trained here and kept."""
+        try:
+            self._permit(request)
+            self.manager.remove(str(trigger.data(event).get("id", "")))
+        except PlaygroundError as error:
+            return self.snapshot(request, token, str(error), answer=True)
+        return self.snapshot(request, token, answer=True)
+
     def halt(self, request: gr.Request, event: gr.EventData, token: str) -> str:
         """Stop a load that this visit began, by hand or by a run."""
         run = self._loads(self.visits.visit(token)).get(str(trigger.data(event).get("id", "")))
@@ -156,6 +163,7 @@ def build(
     view.fetch(panel.load, visit, view, js=SIGNED, **QUIET)
     view.drop(panel.unload, visit, view, js=SIGNED, **QUIET)
     view.halt(panel.halt, visit, view, js=SIGNED, **QUIET)
+    view.remove(panel.remove, visit, view, js=SIGNED, **QUIET)
     if shared == "own":
         with gr.Row(elem_classes="page-add"):
             name = gr.Textbox(

@@ -3,6 +3,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const KEY = "playground-visit";
+  const CLICKS = "playground-clicks";
   const last = new Map(); // tab → the newest frame
   const texts = new Map(); // tab → the text of its run, token by token
 
@@ -22,6 +23,26 @@
 
   /** Puts the visit's token in front of what a handler is sent. */
   playground.signed = (values) => [playground.visit(), ...values.slice(1)];
+
+  /** The same with the number of the click: requests overtake each other, and a Stop ends what was begun before it. */
+  playground.signedClick = (values) => [`${playground.visit()}.${click()}`, ...values.slice(1)];
+
+  /** Numbers that grow, over reloads too. */
+  function click() {
+    let before = playground.clicks || 0;
+    try {
+      before = Math.max(before, Number(sessionStorage.getItem(CLICKS)) || 0);
+    } catch {
+      // no storage: the clock grows by itself
+    }
+    playground.clicks = Math.max(before + 1, Date.now());
+    try {
+      sessionStorage.setItem(CLICKS, String(playground.clicks));
+    } catch {
+      // as above
+    }
+    return playground.clicks;
+  }
 
   function button(tab, name) {
     const found = document.getElementById(`${tab}-${name}`);
@@ -73,6 +94,17 @@
     follow(tab);
   };
 
+  const TYPED_MS = 350;
+  const typing = new Map(); // tab → the timer that waits for the end of the typing
+
+  /** Something was typed: where the tab is to follow, a run begins as soon as the typing rests. */
+  playground.typed = (tab, live, asked = false) => {
+    clearTimeout(typing.get(tab));
+    const box = document.querySelector(`#${tab}-prompt textarea`), run = () => button(tab, "run")?.click();
+    // a model that is not at hand is only fetched by a click on Run
+    if (live && box && box.value.trim() && (asked || playground.pictures.follows(tab))) typing.set(tab, setTimeout(run, TYPED_MS));
+  };
+
   /** Controls were moved: the views of the tab redraw the past with them. */
   playground.moved = (tab, names, values) => playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
 
@@ -110,6 +142,21 @@
     button(tab, "fold")?.setAttribute("aria-expanded", String(open));
   };
 
+  // A number box that is left empty gets its number back. (One outside of its bounds Gradio brings inside.)
+  const numbers = new WeakMap();
+  const isNumber = (node) => node instanceof HTMLInputElement && node.type === "number";
+
+  document.addEventListener("focusin", ({ target }) => {
+    if (isNumber(target) && target.value !== "") numbers.set(target, target.value);
+  });
+
+  document.addEventListener("focusout", ({ target }) => {
+    if (!isNumber(target) || target.value !== "" || !numbers.has(target)) return;
+    target.value = numbers.get(target);
+    target.dispatchEvent(new Event("input", { bubbles: true }));
+    target.dispatchEvent(new Event("change", { bubbles: true }));
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     const root = event.target.closest && event.target.closest("[data-tab], .page-tab");
@@ -118,6 +165,7 @@
     if (!run || run.disabled) return;
     event.preventDefault();
     event.stopPropagation();
+    if (isNumber(event.target)) event.target.blur();
     // the box tells the server its text a moment after the last key
     setTimeout(() => run.click(), 60);
   }, true);

@@ -8,33 +8,43 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from playground.manager import spare_arenas
+from playground.modalities import at_hand, offered
 from playground.people import Quotas
-from playground.plugins import discover
 from playground.room import Room
 from playground.trainings import Trainings
-from playground.ui import endpoints, models_panel, room_panel, tab, train_tab, views
+from playground.ui import endpoints, latent_tab, models_panel, room_panel, tab, train_tab, views
 from playground.ui.door import Door
 from playground.ui.entry import Entry
 from playground.ui.guard import Guard, allowed_names
+from playground.ui.sessions import use_lean_sessions
 from playground.ui.theme import theme
 from playground.visits import Visits
 
 HERE = Path(__file__).parent
 TITLE = "Watch a model choose"
 PROMISES = Path(__file__).resolve().parents[2] / "assets" / "promises"
-SESSIONS = 120  # pages whose components Gradio remembers (0.46 MB each, measured); it would keep 10,000
+SESSIONS = 120  # pages whose components Gradio remembers (0.3 MB each, measured); it would keep 10,000
 
 
 def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = None) -> gr.Blocks:
     """The page of all modalities."""
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 3600)) as page:
         visit = gr.Textbox(visible=False)
+        reopen = gr.Button(visible="hidden", elem_id="page-reopen")  # streams.js says when and why
+        reopen.click(lambda mark: None, visit, None, js="() => 'open-the-stream'", show_progress="hidden",
+                     api_visibility="private", trigger_mode="multiple", concurrency_id="reopen",
+                     concurrency_limit=40)  # fmt: skip
         gr.Markdown(f"# {TITLE}", elem_classes="page-title")
         tabs: dict[str, gr.Tab] = {}
         with gr.Tabs(elem_id="tabs"):
-            for name, modality in discover("playground.modalities").items():
+            for name, modality in offered(room.manager).items():
                 with gr.Tab(modality.TITLE, id=name) as tabs[name]:
                     tab.build(name, modality, room, door, visits, visit, page)
+            own = at_hand(room.manager).get(latent_tab.NAME)
+            if own:
+                with gr.Tab(latent_tab.TITLE, id=latent_tab.NAME) as tabs[latent_tab.NAME]:
+                    latent_tab.build(own, room, door, visits, visit, page)
             with gr.Tab("Train", id="train") as tabs["train"]:
                 train_tab.build(room, door, visits, trainings or Trainings(room), visit, page)
             with gr.Tab("Models", id="models") as tabs["models"]:
@@ -57,7 +67,7 @@ def head() -> str:
     """
     styles = "\n".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.css")))
     own = "\n".join(f"<script>\n{path.read_text(encoding='utf-8')}\n</script>" for path in sorted(HERE.glob("*.js")))
-    return f"{views.head()}\n<style>\n{styles}\n</style>\n{own}"
+    return f"{train_tab.facts()}\n{views.head()}\n<style>\n{styles}\n</style>\n{own}"
 
 
 def launch(
@@ -78,6 +88,8 @@ def launch(
     `middleware` stands before everything else.
     """
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe X-Forwarded-For from this machine
+    spare_arenas()
+    use_lean_sessions()
     visits = visits or Visits(keep=manager.keep)
     door = door or Door(manager.audience)
     room = Room(manager, quotas)

@@ -17,9 +17,9 @@ from typing import Any
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import Finished, Reason, Started, TokenStep
+from playground.events import Finished, ImageStep, Reason, Started, TokenStep
 from playground.json_text import rounded
-from playground.plugins import discover
+from playground.modalities import offered
 from playground.ui.recorded import RUNS
 from playground.ui.train_record import record_training
 from playground.ui.train_recorded import PREFIX
@@ -34,7 +34,7 @@ def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path
         PlaygroundError: no such modality, or its run failed.
     """
     written = []
-    modalities = discover("playground.modalities")
+    modalities = offered()
     for name in names or modalities:
         if name.startswith(PREFIX):
             written.append(record_training(name, manager, folder))
@@ -60,7 +60,7 @@ def events(modality: Any, settings: Any, manager: Any) -> list[dict[str, Any]]:
         for event in run:
             if isinstance(event, Finished) and event.reason is Reason.ERROR:
                 raise PlaygroundError(event.message or "The run failed.")
-            if isinstance(event, (Started, TokenStep, Finished)):
+            if isinstance(event, (Started, TokenStep, ImageStep, Finished)):
                 found.append(rounded(event.to_json()))
     return found
 

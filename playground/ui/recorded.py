@@ -30,7 +30,7 @@ def frame(name: str) -> str | None:
         return None
     run_id = PREFIX + name
     events = [{**event, "run_id": run_id} for event in recording["events"]]
-    steps = [event for event in events if event["event"] in ("token", "beam")]
+    steps = [event for event in events if event["event"] in ("token", "beam", "image")]
     for seq, step in enumerate(steps, start=1):
         step["seq"] = seq
     status = {"state": "finished", "progress": None, "queued": None, "notices": [recording["about"]], "error": None}

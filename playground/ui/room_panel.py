@@ -13,6 +13,7 @@ from playground.json_text import dumps
 from playground.room import Room
 from playground.ui import trigger
 from playground.ui.door import Door
+from playground.ui.views.data_view import DataView
 
 ON_LOAD = """
 const begin = () => window.playground && window.playground.room
@@ -24,14 +25,11 @@ QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibil
 EVERY_S = 1.0
 
 
-class RoomView(gr.HTML):
+class RoomView(DataView):
     """The table of runs. Listener: `stop`, with event data `{id}`; no id means all."""
 
-    def __init__(self, value: str | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", '<div class="page-room"></div>')
-        kwargs.setdefault("js_on_load", ON_LOAD)
-        kwargs.setdefault("apply_default_css", False)
-        super().__init__(value, **kwargs)
+    TEMPLATE = '<div class="page-room"></div>'
+    ON_LOAD = ON_LOAD
 
 
 class Panel:

@@ -7,10 +7,9 @@ share one `concurrency_id`: they wait most of the time, the fair gate is the man
 
 import asyncio
 import dataclasses
-import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -18,15 +17,15 @@ import gradio as gr
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import Reason, TokenStep
+from playground.events import Reason
 from playground.json_text import dumps
 from playground.room import Room
 from playground.run import Run
-from playground.ui import forks, recorded, trigger
-from playground.ui.controls import Controls, shaping_fields
+from playground.ui import recorded, trigger
+from playground.ui.controls import Controls
 from playground.ui.door import Door
 from playground.ui.frames import idle_frame, notice_frame
-from playground.visits import Prepared, Visit, Visits, Watcher
+from playground.visits import Prepared, Visit, Visits, Watcher, numbered
 
 CONCURRENCY = {"concurrency_id": "runs", "concurrency_limit": 200}
 HEARTBEAT_S = 2.0
@@ -34,7 +33,10 @@ LOOK_S = 0.1  # how soon it is noticed that another handler draws in the view
 
 
 class Runner:
-    """What the buttons of one tab do. Every method is a Gradio handler; `token` names the visit."""
+    """What the buttons of one tab do. Every method is a Gradio handler; `token` names the visit.
+
+    What depends on the kind of steps is in `token_runner.py` and `picture_runner.py`.
+    """
 
     def __init__(
         self, name: str, modality: ModuleType, controls: Controls, room: Room, door: Door, visits: Visits
@@ -70,12 +72,6 @@ class Runner:
         async for frame in self._begin(request, token, sent, lambda v, b, s: self._forked(v, b, s, place), place):
             yield frame
 
-    async def mask(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> AsyncIterator[str]:
-        """The text of a run once more, with the tokens of these numbers hidden."""
-        asked = {key: trigger.data(event).get(key) for key in ("run", "masks")}
-        async for frame in self._begin(request, token, sent, lambda v, b, s: self._masked(v, b, s, asked), asked):
-            yield frame
-
     async def resume(self, request: gr.Request, token: str) -> AsyncIterator[str]:
         """What a page that was (re)loaded finds: its current run from the first step on; else it stays as it is."""
         visit = self.visits.visit(token)
@@ -90,11 +86,13 @@ class Runner:
 
     def stop(self, token: str) -> None:
         """End the run within one step."""
-        self.visits.visit(token).stop(self.name)
+        token, click = numbered(token)
+        self.visits.visit(token).stop(self.name, click=click)
 
     def forget(self, token: str) -> str:
         """A new conversation."""
-        self.visits.visit(token).forget(self.name)
+        token, click = numbered(token)
+        self.visits.visit(token).forget(self.name, click)
         return idle_frame()
 
     def resync(self, event: gr.EventData, token: str) -> str:
@@ -108,23 +106,6 @@ class Runner:
             return notice_frame("The steps of that run are no longer kept: start it again.")
         return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
 
-    def name_others(self, request: gr.Request, event: gr.EventData, token: str, *sent: Any) -> Iterator[Any]:
-        """Which token the number of a step falls on under the settings of now: one forward pass, for a view whose
-        snapshot has no name for it."""
-        visit, asked = self._visit(request, token), trigger.data(event)
-        run = visit.current.get(self.name)
-        shown = run.id if run else recorded.PREFIX + self.name
-        if asked.get("run") != shown:
-            yield gr.skip()  # another run is on the page by now
-            return
-        try:
-            named: dict[str, Any] = yield from self._named(visit, run, sent, asked.get("index"))
-        except PlaygroundError as error:
-            named = {"error": str(error)}
-        if visit.current.get(self.name) is run:
-            frame = json.loads(run.frame(run.total) if run else recorded.frame(self.name) or idle_frame())
-            yield dumps({**frame, "named": {"index": asked.get("index"), "version": asked.get("version"), **named}})
-
     def settings_of(self, token: str) -> list[Any]:
         """The controls as the visit's current run has them: what a reloaded page shows."""
         run = self.visits.visit(token).current.get(self.name)
@@ -133,29 +114,6 @@ class Runner:
         settings = run.request[1]
         said = {"prompt": ""} if run.messages else {}  # a message that was sent does not stand in its box any more
         return self.controls.show({**{n: getattr(settings, n) for n in self.controls.names}, **said})
-
-    def _named(self, visit: Visit, run: Run | None, sent: Any, index: Any) -> Generator[Any, None, dict[str, Any]]:
-        if isinstance(index, bool) or not isinstance(index, int):
-            raise PlaygroundError(f"The number of a step is needed, got {index!r}.")
-        frame = json.loads((run.frame() if run else recorded.frame(self.name)) or "{}")
-        started = frame.get("started")
-        if started is None or not hasattr(self.modality, "rebuild"):
-            raise PlaygroundError("This run cannot be computed again")
-        own = next((p["settings"] for p in started.get("before", ()) if index < p["until"]), started["settings"])
-        if next((m.state for m in self.manager.models(visit.token) if m.id == own["model"]), "") == "not downloaded":
-            raise PlaygroundError(f"{own['model']} is not on this computer")
-        moved = {n: v for n, v in self.controls.values(sent).items() if n in shaping_fields()}
-        shaped = {**started["settings"], **own, **moved, "max_new_tokens": 1}
-        settings = fields.build(
-            self.modality.Settings, {k: v for k, v in shaped.items() if k in self.controls.descriptions}
-        )
-        start = self.modality.rebuild(started, frame["events"], index)
-        with closing(self._generator(settings, start, visit)()) as events:
-            for event in events:
-                if isinstance(event, TokenStep):
-                    return {"token_id": event.token_id, "text": event.piece, "probability": event.probability}
-                yield gr.skip()
-        raise PlaygroundError("The model gave no token")
 
     # ── inside ───────────────────────────────────────────────────────────────
 
@@ -175,6 +133,7 @@ class Runner:
         prepare: Callable[[Visit, Run | None, Any], Prepared],
         more: Any = None,
     ) -> AsyncIterator[str]:
+        token, click = numbered(token)
         visit = self._visit(request, token)
         current = visit.current.get(self.name)
         try:
@@ -183,7 +142,7 @@ class Runner:
             self.room.check(visit.person, getattr(settings, "model", None))
             wanted = (prepare.__name__, settings, dumps(more))
             run = await asyncio.to_thread(
-                visit.start, self.name, wanted, lambda before: self._placed(visit, prepare(visit, before, settings))
+                visit.start, self.name, wanted, lambda v: self._placed(visit, prepare(visit, v, settings)), click
             )
         except PlaygroundError as error:
             if current is None or current.ended:
@@ -235,8 +194,6 @@ class Runner:
 
     def _check(self, settings: Any, prepare: Any) -> None:
         """Refuse before anything that runs is stopped."""
-        if prepare == self._fresh and getattr(settings, "mode", "") == "chat" and not settings.prompt.strip():
-            raise PlaygroundError("The message is empty: write something first.")
 
     def _generator(self, settings: Any, start: Any, visit: Visit) -> Callable[[], Any]:
         def generate() -> Any:
@@ -245,48 +202,31 @@ class Runner:
         return lambda: self.room.drive(visit.person, self.name, getattr(settings, "model", None), generate)
 
     def _fresh(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
-        if getattr(settings, "mode", "") != "chat":
-            return Prepared(self._generator(settings, None, visit))
-        said = before.conversation() if before else []
-        return self._answer(visit, settings, [*said, {"role": "user", "content": settings.prompt}])
-
-    def _answer(self, visit: Visit, settings: Any, messages: list[dict[str, str]]) -> Prepared:
-        asked = dataclasses.replace(
-            settings, prompt=messages[-1]["content"], history=json.dumps(messages[:-1], ensure_ascii=False)
-        )
-        return Prepared(self._generator(asked, None, visit), messages)
+        return Prepared(self._generator(settings, None, visit))
 
     def _repeat(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
-        if before is not None and before.messages and getattr(settings, "mode", "") == "chat":
-            return self._answer(visit, settings, list(before.messages))
-        return self._fresh(visit, before, forks.same_masks(before, settings))
+        return self._fresh(visit, before, settings)
 
     def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         if before is None or not before.total:
             return self._fresh(visit, before, settings)
-        if before.state is None:
-            raise PlaygroundError("What this run could go on from is no longer kept: run it again.")
+        state = before.state or self._end_of(before)
         before.touch()
-        return Prepared(self._generator(settings, before.state, visit), before.messages, before, before.tokens_total)
+        return Prepared(self._generator(settings, state, visit), before.messages, before, before.tokens_total)
 
     def _step(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
-        return self._continue(visit, before, dataclasses.replace(settings, max_new_tokens=1))
+        return self._continue(visit, before, self.one_step_of(settings))
 
-    def _masked(self, visit: Visit, before: Run | None, settings: Any, asked: dict[str, Any]) -> Prepared:
-        run = visit.runs.get(str(asked["run"]))
-        return Prepared(self._generator(forks.masked(run, settings, asked["masks"]), None, visit))
+    def _end_of(self, run: Run) -> Any:
+        """What a run whose state was let go can go on from."""
+        raise NotImplementedError
+
+    def one_step_of(self, settings: Any) -> Any:
+        """The settings of a run that takes one step."""
+        raise NotImplementedError
 
     def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
-        index, token_id = place["index"], place["token_id"]
-        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
-            raise PlaygroundError(f"A fork needs the number of a step, got {index!r}.")
-        run = visit.runs.get(str(place["run"]))
-        if run is None or run.state is None:
-            again, state = forks.again(self.name, self.modality, run, settings, place)
-            return Prepared(self._generator(again, state, visit))
-        run.touch()
-        state = run.state.rewind(index, token_id)
-        return Prepared(self._generator(settings, state, visit), run.messages, run, index)
+        raise NotImplementedError
 
 
 def new_seed() -> int:

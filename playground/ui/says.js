@@ -8,15 +8,27 @@
       "Check the network, and copy what you have not sent yet: once the server answers, the page loads itself anew and finds its runs again."],
     [/session/i, "The server was started anew",
       "It does not know this page any more. Copy what you want to keep, then reload the page."],
-    [/file|upload|too large|size/i, "This file was not taken", "Texts and pictures of up to 4 MB are taken, in the Train tab; everywhere else write or paste text into the box."],
+    [/file|upload|too large|size/i, "This file was not taken", "Texts of up to 2 MB and pictures are taken in the Train tab; everywhere else write or paste text into the box."],
   ];
   const OTHER = ["That did not work", "The server could not do what was asked. Your prompt and settings stay as they are: try again, and if this comes back, reload the page."];
 
+  const RANGE = /value (\S+) is (less|greater) than (?:minimum|maximum) value (\S+?)\.?$/i;
+
+  function words(text) {
+    const [, value, side, bound] = RANGE.exec(text.trim()) || [];
+    if (value) {
+      return ["This number was not taken", side === "less"
+        ? `${value} is too small: the setting begins at ${bound}. Nothing was started.`
+        : `${value} is too large: the setting ends at ${bound}. Nothing was started.`];
+    }
+    const found = SAID.find(([pattern]) => pattern.test(text));
+    return found ? found.slice(1) : OTHER;
+  }
+
   function say(text) {
-    if (text.dataset.said || /(minimum|maximum) value/i.test(text.textContent)) return; // it names the value already
+    if (text.dataset.said) return;
     const title = text.closest(".toast-body")?.querySelector(".toast-title");
-    const found = SAID.find(([pattern]) => pattern.test(text.textContent));
-    const [name, sentence] = found ? found.slice(1) : OTHER;
+    const [name, sentence] = words(text.textContent);
     text.dataset.said = "yes";
     text.textContent = sentence;
     if (title) title.textContent = name;

@@ -7,16 +7,21 @@ from typing import Any
 
 import gradio as gr
 
+from playground.modalities import at_hand
 from playground.room import Room
 from playground.ui import recorded
 from playground.ui.choices import Choices
 from playground.ui.controls import Controls
 from playground.ui.door import Door
+from playground.ui.picture_runner import PictureRunner
 from playground.ui.runner import CONCURRENCY, Runner, idle_frame, new_seed
+from playground.ui.token_runner import TokenRunner
+from playground.ui.views.picture_theatre import PictureAnswers, PictureTheatre
 from playground.ui.views.theatre import TokenTheatre
 from playground.visits import Visits
 
 SIGNED = "(...values) => playground.signed(values)"
+CLICKED = "(...values) => playground.signedClick(values)"
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 STREAM: dict[str, Any] = {
     "show_progress": "hidden",
@@ -32,12 +37,13 @@ class Parts:
     """The components that the wiring needs."""
 
     controls: Controls
-    theatre: TokenTheatre
+    theatre: TokenTheatre | PictureTheatre
     buttons: dict[str, gr.Button]
     examples: list[gr.Button]
     presets: dict[str, gr.Button]
     notes: dict[str, gr.Markdown]
     code: gr.Code
+    answers: PictureAnswers | None = None
 
 
 def build(
@@ -45,13 +51,18 @@ def build(
 ) -> Parts:
     """Draw the tab of one modality and connect it."""
     controls = Controls(name, modality.Settings)
+    if not getattr(modality, "READY", True):  # its own model is not in this copy: begin with one that is at hand
+        controls.defaults["model"] = at_hand(room.manager).get(name, controls.defaults["model"])
     choices = Choices(name, modality, controls, room.manager)
     with gr.Row(elem_id=f"{name}-tab", elem_classes="page-tab"):
         with gr.Column(scale=0, min_width=300, elem_id=f"{name}-settings", elem_classes="page-settings"):
             presets, notes = _settings(name, modality, controls, choices)
         with gr.Column(scale=1, min_width=0, elem_classes="page-main"):
-            buttons, examples = _prompt(name, modality, controls)
-            theatre = TokenTheatre(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+            pictures = getattr(modality, "VIEW", "tokens") == "pictures"
+            buttons, examples = _prompt(name, modality, controls, typed=pictures)
+            view = PictureTheatre if pictures else TokenTheatre
+            theatre = view(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+            answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
             language = getattr(modality, "LANGUAGE", None)
             code = gr.Code(
                 language=language,
@@ -61,8 +72,8 @@ def build(
                 elem_id=f"{name}-code",
                 buttons=[],
             )
-    parts = Parts(controls, theatre, buttons, examples, presets, notes, code)
-    runner = Runner(name, modality, controls, room, door, visits)
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, code, answers)
+    runner = (PictureRunner if pictures else TokenRunner)(name, modality, controls, room, door, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, visit, page)
     return parts
@@ -79,7 +90,7 @@ def _settings(
             choices.about(controls.defaults["model"]), elem_id=f"{name}-model-note", elem_classes="page-note"
         )
     if "mode" in has:
-        controls.make("mode", info=None)
+        controls.make("mode", info=None, visible=getattr(modality, "CHATS", True) is not False)
         notes["mode"] = gr.Markdown(visible=False, elem_classes="page-note")
     presets: dict[str, gr.Button] = {}
     with gr.Row(elem_classes="page-presets"):
@@ -93,6 +104,9 @@ def _settings(
     if "max_new_tokens" in has:
         controls.make("max_new_tokens")
     controls.make_rest(later=("prompt",), asleep=choices.asleep(controls.defaults))
+    for given in ("picture", "mask"):  # the view has them; it puts them in where a handler is called
+        if given in has:
+            controls.components[given] = gr.Textbox("", visible=False, elem_id=f"{name}-{given}")
     for search, group in choices.groups().items():
         group.visible = search == controls.defaults.get("search")
     if "system" in controls.components:
@@ -105,7 +119,10 @@ def _settings(
     return presets, notes
 
 
-def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[str, gr.Button], list[gr.Button]]:
+def _prompt(
+    name: str, modality: ModuleType, controls: Controls, typed: bool
+) -> tuple[dict[str, gr.Button], list[gr.Button]]:
+    """Prompt, examples and buttons; `typed` offers runs that follow the typing."""
     buttons: dict[str, gr.Button] = {}
     gr.Markdown(inspect.cleandoc(modality.__doc__ or "").split("\n\n")[0], elem_classes="page-intro")
     with gr.Row(elem_classes="page-prompt"):
@@ -126,6 +143,12 @@ def _prompt(name: str, modality: ModuleType, controls: Controls) -> tuple[dict[s
             buttons[key] = gr.Button(
                 label, size="sm", min_width=0, scale=0, elem_id=f"{name}-{key}", elem_classes=f"page-{key}"
             )
+        if typed:
+            live = gr.Checkbox(
+                False, label="Draw while I type", container=False, min_width=0, scale=0, elem_id=f"{name}-live"
+            )
+            for what, asked in ((controls.components["prompt"], "false"), (live, "true")):
+                what.input(None, live, None, js=f"(live) => {{ playground.typed('{name}', live, {asked}); }}")
         buttons["new"] = gr.Button(
             "New conversation", size="sm", min_width=0, scale=0, elem_id=f"{name}-new", visible=False
         )
@@ -140,28 +163,36 @@ def _short(prompt: str) -> str:
 def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox, page: gr.Blocks) -> None:
     tab, theatre, buttons = runner.name, parts.theatre, parts.buttons
     everything = [visit, *parts.controls.inputs]
+    clicked = CLICKED
+    if parts.answers is not None:
+        clicked = f"(...values) => playground.signedClick(playground.brought('{tab}', {parts.controls.names}, values))"
     for key, handler in (
         ("run", runner.run),
         ("again", runner.again),
         ("continue", runner.go_on),
         ("step", runner.one_step),
     ):
-        began = buttons[key].click(handler, everything, theatre, js=SIGNED, **STREAM)
+        began = buttons[key].click(handler, everything, theatre, js=clicked, **STREAM)
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
             began.then(choices.after_run, [visit, model], [model, parts.notes["model"]], js=SIGNED, **QUIET)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
-            runner.again, everything, theatre, js=SIGNED, **STREAM
+            runner.again, everything, theatre, js=clicked, **STREAM
         )
-    theatre.fork(runner.fork, everything, theatre, js=SIGNED, **STREAM)
-    theatre.mask(runner.mask, everything, theatre, js=SIGNED, **STREAM)
+    theatre.fork(runner.fork, everything, theatre, js=clicked, **STREAM)
     theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
-    theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
+    if isinstance(runner, TokenRunner):
+        theatre.mask(runner.mask, everything, theatre, js=clicked, **STREAM)
+        theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
+    if isinstance(runner, PictureRunner):
+        theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
+        theatre.near(runner.near, visit, parts.answers, js=SIGNED, **STREAM)
+        theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
-        buttons[key].click(runner.stop, visit, None, js=SIGNED, **QUIET)
-    buttons["new"].click(runner.forget, visit, theatre, js=SIGNED, **QUIET)
+        buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)
+    buttons["new"].click(runner.forget, visit, theatre, js=CLICKED, **QUIET)
     theatre.change(None, theatre, None, js=f"(frame) => {{ playground.frame('{tab}', frame); }}")
     if parts.code.visible:
         theatre.change(None, theatre, parts.code, js=f"(frame) => playground.written('{tab}', frame)")
@@ -178,8 +209,13 @@ def _wire_model(controls: Controls, notes: dict[str, gr.Markdown], choices: Choi
     """What follows from the choice of a model, and the list that it is chosen from: a visit has models of its own."""
     made = controls.components
     chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else [])]
-    changed = [notes["model"], *([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
-    gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, js=SIGNED, **QUIET)
+    changed = [notes["model"]]
+    if "max_new_tokens" in made:
+        changed += [*([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
+    gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, js=SIGNED, **QUIET).then(
+        None, None, None, js=f"() => {{ playground.bounded('{controls.tab}-max_new_tokens'); }}"
+    )
+    made["model"].input(choices.suited, chosen[:2], controls.inputs, js=SIGNED, **QUIET)
     timer = gr.Timer(1.0)
     timer.tick(choices.until_warm, chosen[:2], [notes["model"], timer], js=SIGNED, **QUIET)
     made["model"].focus(choices.refresh, visit, made["model"], js=SIGNED, **QUIET)

@@ -3,6 +3,8 @@
 Every answer is `{"what", "number", "value" | "error"}` as JSON text, with the number that the question came with.
 """
 
+import base64
+import tempfile
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -91,15 +93,17 @@ class Answers:
         return gr.update(value=str(path))
 
     def give(self, request: gr.Request, event: gr.EventData, token: str, lesson: str) -> str:
-        """Data of the visitor's own: pasted text or drawn points; nothing takes it away again."""
+        """Data of the visitor's own: pasted text, drawn points or files; nothing takes it away again."""
         from playground.lessons import data
 
         sent = trigger.data(event)
-        points, text = sent.get("points"), sent.get("text")
+        points, text, files = sent.get("points"), sent.get("text"), sent.get("files")
 
         def made() -> Any:
             if isinstance(points, list):
                 return data.own_points(points)
+            if isinstance(files, list):
+                return _of_files(files, lesson in catalogue.TEXT)
             return data.own_text(text) if isinstance(text, str) else None
 
         return self._given(self.visitors.mine(request, token).token, lesson, made)
@@ -116,14 +120,6 @@ class Answers:
         )
         return [u for name, c in self.visitors.controls.items() for u in c.show(values if name == lesson else {})]
 
-    def upload(self, request: gr.Request, token: str, lesson: str, files: Any) -> str:
-        """Files of the visitor's own, as the lesson wants them: texts, or pictures."""
-        from playground.lessons import data
-
-        paths = [Path(f) for f in (files or [])]
-        made = (lambda: data.own_text("", paths)) if lesson in catalogue.TEXT else (lambda: data.own_pictures(paths))
-        return self._given(self.visitors.mine(request, token).token, lesson, made)
-
     def _given(self, token: str, lesson: str, made: Callable[[], Any]) -> str:
         key = (token, lesson in catalogue.TEXT)
         try:
@@ -135,6 +131,31 @@ class Answers:
         if own is not None:
             value = {"kind": own.kind, "examples": own.examples, "bytes": own.bytes, "notes": list(own.notes)}
         return dumps({"what": "own", "number": 0, "value": value, "text": key[1]})
+
+
+def _of_files(sent: list[Any], text: bool) -> Any:
+    """A visitor's own texts or pictures out of `[{"name", "data"}]`, `data` in base64.
+
+    Raises:
+        PlaygroundError: nothing of it can be used, or it came broken.
+    """
+    from playground.lessons import data
+
+    if len(sent) > data.MOST_PICTURES:  # before a file is written for each
+        raise PlaygroundError(f"There are {len(sent)} files; at most {data.MOST_PICTURES} can be used.")
+    with tempfile.TemporaryDirectory(prefix="given-") as folder:
+        paths = []
+        for number, one in enumerate(sent):
+            one = one if isinstance(one, dict) else {}
+            name = "".join(c for c in str(one.get("name"))[:60] if c.isalnum() or c in " -_.").strip(" .") or "file"
+            path = Path(folder, str(number), name)
+            path.parent.mkdir()
+            try:
+                path.write_bytes(base64.b64decode(str(one.get("data")), validate=True))
+            except (ValueError, OSError):
+                raise PlaygroundError(f"{name} did not arrive whole: choose it again.") from None
+            paths.append(path)
+        return data.own_text("", paths) if text else data.own_pictures(paths)
 
 
 def _seconds(value: Any) -> int:

@@ -154,6 +154,11 @@ class Desk:
 
         return self._tell(request, token, watch)
 
+    def forget(self, request: gr.Request, event: gr.EventData, token: str) -> Any:
+        """Remove a saved model."""
+        wanted = str(trigger.data(event).get("id"))[:200]
+        return self._tell(request, token, lambda mine: mine.forget(wanted))
+
     def _start(self, mine: VisitTrainings, lesson: str, sent: Any) -> None:
         values, own = self.visitors.values(lesson, sent), self.visitors.own(mine.token, lesson)
         asked = dumps([lesson, values, id(own)])

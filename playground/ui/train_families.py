@@ -31,7 +31,7 @@ class Picture:
     def __init__(self, data: str, seconds: float, seed: int) -> None:
         self.value: dict[str, Any] = {
             "data": data, "seconds": seconds, "seed": seed, "points": [], "own_distance": None, "families": [],
-            "done": False, "note": "",
+            "done": False, "stopped": False, "note": "",
         }  # fmt: skip
         self.version = 0
         self.stopped = False
@@ -77,6 +77,7 @@ async def follow(mine: VisitTrainings, picture: Picture) -> AsyncIterator[dict[s
                 yield picture.value
             await asyncio.sleep(FRAME_S)
         job.result()
+        picture.value["stopped"] = picture.stopped
     finally:
         picture.stopped = True  # the page has gone
     picture.value["done"] = True

@@ -54,7 +54,7 @@ def _field(knob: dict[str, Any]) -> Any:
     if knob["kind"] == "slider":
         allowed = {**knob["range"]}
         return fields.slider(knob["default"], allowed["low"], allowed["high"], allowed["step"],
-                             open_ended=allowed.get("open_ended", False), **about)  # fmt: skip
+                             open_ended=allowed.get("open_ended", False), typed=knob["typed"], **about)  # fmt: skip
     if knob["kind"] == "choice":
         return fields.choice(knob["default"], tuple(knob["choices"]), **about)
     if knob["kind"] == "switch":

@@ -28,7 +28,7 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 FIRST = "gpt"
 PLACES = ("points", "folder")  # choices that a visitor's own data makes, not a control
-SHOWN = {"gpt": 7, "bert": 7, "t5": 7, "vae": 9, "gan": 9, "diffusion": 9}  # knobs that need no unfolding
+SHOWN = {"gpt": 7, "bert": 7, "t5": 7, "vae": 9, "gan": 9, "diffusion": 9}  # knobs that need no unfolding, and "steps"
 
 
 def build(room: Room, door: Door, visits: Visits, trainings: Trainings, visit: gr.Textbox, page: gr.Blocks) -> None:
@@ -45,16 +45,13 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings, visit: g
                 )  # fmt: skip
                 gr.Button("Settings", size="sm", min_width=0, scale=0, elem_id="train-fold",
                           elem_classes="page-fold").click(None, js="() => { playground.fold('train'); }")  # fmt: skip
-            theatre = TrainTheatre(train_recorded.frame(FIRST), facts=facts(), elem_id="train-view")
+            theatre = TrainTheatre(train_recorded.frame(FIRST), elem_id="train-view")
             answers = TrainAnswers(elem_id="train-answers")
-            upload = gr.UploadButton(
-                "Upload", file_count="multiple", file_types=[".txt", ".md", "image"], elem_id="train-upload"
-            )
             keep = gr.DownloadButton("Download", elem_id="train-download")
     visitors = Visitors(room, door, visits, trainings, controls)
     desk, told = Desk(visitors), Answers(visitors)
     _wire_runs(desk, theatre, lesson, groups, visit, page)
-    _wire_questions(told, theatre, answers, upload, keep, lesson, visit)
+    _wire_questions(told, theatre, answers, keep, lesson, visit)
     for name, made in controls.items():
         moved = f"(...values) => {{ playground.trainMoved('{name}', {made.names}, values); }}"
         gr.on([control.change for control in made.inputs], None, made.inputs, None, js=moved)
@@ -64,9 +61,11 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings, visit: g
 
 
 def facts() -> str:
-    """What the view says about each lesson, as JSON text."""
+    """What the view says about each lesson, as an element of the page's head."""
     known = {name: train_recorded.load(name)["lesson"] for name in catalogue.NAMES}
-    return dumps({name: {k: d[k] for k in ("title", "sentence", "stages")} for name, d in known.items()})
+    told = dumps({name: {k: d[k] for k in ("title", "sentence", "stages")} for name, d in known.items()})
+    safe = told.replace("</", r"<\/")
+    return f'<script type="application/json" id="train-facts">{safe}</script>'
 
 
 def _settings() -> tuple[dict[str, Controls], list[gr.Column], dict[str, dict[str, gr.Button]]]:
@@ -83,12 +82,13 @@ def _settings() -> tuple[dict[str, Controls], list[gr.Column], dict[str, dict[st
                 with gr.Row(elem_classes="page-presets train-presets"):
                     for title in described["presets"]:
                         presets[name][title] = gr.Button(title, size="sm", min_width=0)
-            knobs = list(made.descriptions)
-            for knob in knobs[: SHOWN[name]]:
+            first = [*list(made.descriptions)[: SHOWN[name]], "steps"]
+            for knob in dict.fromkeys(first):
                 _make(made, knob)
             with gr.Accordion("More settings", open=False, elem_classes="page-group"):
-                for knob in knobs[SHOWN[name] :]:
-                    _make(made, knob)
+                for knob in made.descriptions:
+                    if knob not in first:
+                        _make(made, knob)
             gr.Button("Explain", size="sm", min_width=0, elem_id=f"train-{name}-explain").click(
                 None, js="() => { document.getElementById('train-settings').classList.toggle('page-explained'); }"
             )
@@ -110,7 +110,7 @@ def _wire_runs(
     theatre.rewind(desk.rewind, visit, theatre, js=SIGNED, **STREAM)
     for listen, handler in (
         (theatre.pause, desk.pause), (theatre.stop, desk.stop), (theatre.words, desk.words),
-        (theatre.resync, desk.resync),
+        (theatre.resync, desk.resync), (theatre.forget, desk.forget),
     ):  # fmt: skip
         listen(handler, visit, theatre, js=SIGNED, **QUIET)
     lesson.input(None, lesson, None, js="(lesson) => { playground.trainChosen(lesson); }")
@@ -122,15 +122,18 @@ def _wire_runs(
 
 
 def _wire_questions(
-    told: Answers, theatre: TrainTheatre, answers: TrainAnswers, upload: gr.UploadButton, keep: gr.DownloadButton,
-    lesson: gr.Radio, visit: gr.Textbox,
-) -> None:  # fmt: skip
+    told: Answers,
+    theatre: TrainTheatre,
+    answers: TrainAnswers,
+    keep: gr.DownloadButton,
+    lesson: gr.Radio,
+    visit: gr.Textbox,
+) -> None:
     inputs = [control for made in told.visitors.controls.values() for control in made.inputs]
     theatre.ask(told.ask, [visit, lesson], answers, js=SIGNED, **ASKED)
     theatre.compare(told.compare, visit, answers, js=SIGNED, **STREAM)
     theatre.choose(told.choose, lesson, inputs, **QUIET)
     theatre.own(told.give, [visit, lesson], answers, js=SIGNED, **ASKED)
-    upload.upload(told.upload, [visit, lesson, upload], answers, js=SIGNED, **ASKED)
     theatre.download(told.download, visit, keep, js=SIGNED, **QUIET).then(
         None, None, None, js="() => { playground.trainDownload(); }"
     )

@@ -23,7 +23,9 @@ def styles() -> list[Path]:
 
 
 _RANK = {  # what others build on first, what builds on others last
-    "dom.js": 0, "base.css": 0, "train_chart.js": 0.5, "theatre.js": 2, "train_theatre.js": 2,
+    "dom.js": 0, "base.css": 0, "train_chart.js": 0.5, "latent_codes.js": 0.6, "theatre.js": 2, "train_theatre.js": 2,
+    "picture_stage.js": 0.7, "picture_theatre.js": 3, "latent_parts.js": 0.8, "latent_given.js": 0.9,
+    "latent_theatre.js": 3,
 }  # fmt: skip
 
 

@@ -87,6 +87,7 @@
       parts.id = row.token_id;
       const name = other ? `${count(row.count)} others` : visible(row.text, 40) || "∅";
       say(parts.name, name);
+      playground.tint(parts.name, other ? "" : row.text);
       parts.raw.style.setProperty("width", Math.min(100, (row.raw / scale) * 100) + "%");
       parts.fill.style.setProperty("width", Math.min(100, (row.final / scale) * 100) + "%");
       say(parts.figure, percent(row.final));

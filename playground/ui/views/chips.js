@@ -5,69 +5,8 @@
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
-  const { make, say, mark, visible, spoken, percent } = playground;
-  const BITS = [0.5, 1.5, 3, 5, 8]; // upper edges of the first five of six levels
+  const { make, say, mark, visible, chip, chipItem: item, chipInPlace: inPlace, chipLabel: label } = playground;
   const LONG_PROMPT = 80; // tokens; a longer prompt, and that of a chat, is folded away
-
-  function level(bits) {
-    const found = BITS.findIndex((edge) => bits < edge);
-    return found < 0 ? BITS.length : found;
-  }
-
-  const BYTES = /\\x[0-9a-f]{2}/i;
-
-  /**
-   * What stands on a token: its own text. The bytes of a split character are shown as such until the
-   * last one, which carries the character; text that waited for a stop string is not shown twice.
-   */
-  function shownText(source, before) {
-    const piece = source.piece === undefined ? source.text : source.piece;
-    if (source.special) return { text: piece || source.text, split: false };
-    if (BYTES.test(piece)) return { text: source.text || piece, split: source.text === "" };
-    const waited = before && before.text === "" && !BYTES.test(before.piece || "");
-    return { text: source.text === "" || waited ? piece : source.text, split: false };
-  }
-
-  /** A token of a text with gaps, or what fills its gap. */
-  function inPlace(view, token, at, step) {
-    if (step) return { ...item(step, false, null), text: playground.gaps.standing(token, step), split: false };
-    const hole = view.started.places.includes(at);
-    return { ...item(token, true, null), text: hole ? playground.gaps.hole(token) : token.text || "", hole, gaps: true };
-  }
-
-  function item(source, prompt, before) {
-    const logprob = source.logprob;
-    const { text, split } = shownText(source, before);
-    return { source, prompt, text, split, bits: logprob === null || logprob === undefined ? null : -logprob / Math.LN2 };
-  }
-
-  function label(entry, other) {
-    const { source } = entry;
-    const what = source.special ? "special token " + spoken(entry.text) : spoken(entry.text);
-    if (entry.hole) return "hidden, not filled in yet";
-    if (entry.gaps) return source.special ? what : `${what}, press to hide it`;
-    if (entry.prompt) return `${what}, given, ${entry.bits === null ? "nothing before it" : "model's probability " + percent(Math.exp(source.logprob))}`;
-    const instead = other ? `; would now be ${other.token_id === null ? "one of the others" : spoken(other.text)}` : "";
-    const rank = source.rank === null ? "" : `, rank ${source.rank + 1}`;
-    const surprise = entry.bits === null ? "" : `, surprise ${entry.bits.toFixed(1)} bits`;
-    return `${what}, probability ${percent(source.probability)}${rank}${surprise}${instead}`;
-  }
-
-  function chip(entry, index) {
-    const { source } = entry;
-    const classes = ["pg-chip"];
-    if (entry.prompt) classes.push("pg-given");
-    if (source.special || entry.hole) classes.push("pg-special");
-    if (entry.gaps && !source.special) classes.push("pg-hides");
-    if (entry.filled) classes.push("pg-filled");
-    if (entry.split) classes.push("pg-split");
-    const text = make("bdi", { dir: "auto" });
-    text.textContent = visible(entry.text, 400) || "∅";
-    return make("button", {
-      class: classes.join(" "), type: "button", tabindex: "-1", "data-at": index, "aria-label": label(entry, null),
-      "data-surprise": entry.bits === null ? 0 : level(entry.bits), "aria-pressed": "false",
-    }, text);
-  }
 
   class Chips {
     /** `open({prompt, at})` is called for a token that is clicked, `close()` for Escape. */
@@ -91,6 +30,8 @@
 
     update(view) {
       const prompt = view.started ? view.started.prompt_tokens || [] : [];
+      const side = Math.sqrt(((view.started && view.started.context_window) || 1.5) - 1);
+      this.columns = Number.isInteger(side) ? side : 0; // of a picture without line breaks, which is square
       const fills = playground.gaps.fills(view) ? new Map(view.steps.map((step, i) => [view.started.places[i], i])) : null;
       this.places = prompt.map((_, at) => (fills && fills.has(at) ? { prompt: false, at: fills.get(at) } : { prompt: true, at }));
       if (!fills) view.steps.forEach((_, at) => this.places.push({ prompt: false, at }));
@@ -111,6 +52,7 @@
         if (from < to) host.append(added);
       }
       if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
+      mark(this.flow, "data-pixels", this.flow.querySelector(".pg-pixel") ? "true" : null);
       this.folding(view, fills);
       this.select(view);
       if (same === 0 && focused >= 0 && this.nodes[focused]) this.nodes[focused].focus({ preventScroll: true });
@@ -147,6 +89,13 @@
       this.nodes.push(node);
       host.append(node);
       if (!entry.source.special && entry.text.includes("\n")) host.append(make("br"));
+      else if (this.columns && node.classList.contains("pg-pixel") && this.endsLine()) host.append(make("br"));
+    }
+
+    /** Whether the last pixel is the last one of its line, where no line break says so. */
+    endsLine() {
+      const texts = this.items.map((entry) => entry.text), pixels = this.nodes.filter((node) => node.classList.contains("pg-pixel"));
+      return !texts.includes("\n") && pixels.length % this.columns === 0;
     }
 
     /** Takes everything from position `from` on away. */
@@ -288,6 +237,4 @@
   }
 
   playground.Chips = Chips;
-  playground.surpriseLevel = level;
-  playground.shownText = shownText;
 })();

@@ -57,6 +57,7 @@
   function spoken(text) {
     if (text === "") return "part of a character";
     const words = text.replace(/\r?\n/g, " line break ").replace(/\t/g, " tab ").replace(INVISIBLE, " invisible character ");
+    if (COLOUR.test(text)) return `colour ${text}`;
     if (/^ +$/.test(text)) return text.length === 1 ? "space" : `${text.length} spaces`;
     return words.trim().slice(0, 120);
   }
@@ -70,6 +71,12 @@
     if (p < 1 && hundredths >= 99.95) return ">\u202f99.9\u00a0%";
     const digits = hundredths >= 99.95 ? 0 : hundredths >= 10 ? 1 : 2;
     return hundredths.toFixed(digits) + "\u00a0%";
+  }
+
+  /** The name of the tab that a view stands in, as its template says. */
+  function tabOf(element, otherwise) {
+    const named = element.querySelector("[data-tab]");
+    return (named && named.dataset.tab) || otherwise;
   }
 
   /** 49,102 */
@@ -92,12 +99,24 @@
     return strong && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(strong[0]) ? "rtl" : "ltr";
   }
 
+  const COLOUR = /^#[0-9a-f]{6}$/;
+
+  /** Shows the colour that a token names, where it names one (a token of a picture); says whether it does. */
+  function tint(node, text) {
+    const colour = COLOUR.test(text || "") ? text : null;
+    mark(node, "data-colour", colour);
+    if (colour) node.style.setProperty("--pg-colour", colour);
+    else node.style.removeProperty("--pg-colour");
+    return colour !== null;
+  }
+
   /** A token in its own direction, so that its neighbours keep theirs. */
   function tokenLabel(text, special, longest) {
     const label = make("bdi", { class: special ? "pg-name pg-special" : "pg-name", dir: "auto" });
     label.textContent = text === "" ? "∅" : visible(text, longest);
+    tint(label, text);
     return label;
   }
 
-  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, tokenLabel });
+  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, tint, tabOf, tokenLabel });
 })();

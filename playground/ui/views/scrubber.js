@@ -16,18 +16,27 @@
 
   /** The width of the curve in steps: all of them once a run has ended, room to grow while it runs. */
   function span(view) {
+    if (view.expected) return view.expected;
     if (!view.running) return Math.max(1, view.steps.length);
     let room = 32;
     while (room < view.steps.length) room *= 2;
     return room;
   }
 
-  const known = (step) => Number.isFinite(step.entropy_bits); // a live beam has none yet
+  /** What is drawn over the steps. */
+  const ENTROPY = {
+    of: (step) => step.entropy_bits, // a live beam has none yet
+    least: 4,
+    title: () => playground.term("entropy", "entropy over the steps"),
+    most: (most) => `up to ${most.toFixed(1)} bits`,
+    say: (step) => spoken(step.text) + (Number.isFinite(step.entropy_bits) ? `, entropy ${step.entropy_bits.toFixed(1)} bits` : ""),
+  };
 
   class Scrubber {
-    /** `go(at)` looks at a step, `close()` follows the newest again. */
-    constructor(actions) {
+    /** `go(at)` looks at a step, `close()` follows the newest again; `curve` is what is drawn over the steps. */
+    constructor(actions, curve = ENTROPY) {
       this.actions = actions;
+      this.what = curve;
       this.area = draw("path", { class: "pg-area" });
       this.line = draw("path", { class: "pg-curve", "vector-effect": "non-scaling-stroke" });
       this.head = draw("rect", { class: "pg-playhead", y: 0, height: HEIGHT });
@@ -41,7 +50,7 @@
       this.toggle = button("play", "Play the steps", () => this.play(!this.timer));
       this.where = make("span", { class: "pg-where" });
       this.element = make("section", { class: "pg-scrubber", "aria-label": "Steps" },
-        make("div", { class: "pg-scrub-head" }, playground.term("entropy", "entropy over the steps"), this.most), this.track,
+        make("div", { class: "pg-scrub-head" }, curve.title(), this.most), this.track,
         make("div", { class: "pg-scrub-keys" }, button("first", "First step", () => this.jump(0)), button("back", "One step back", () => this.by(-1)),
           this.toggle, button("forward", "One step forward", () => this.by(1)), button("last", "Newest step", () => this.newest()), this.where));
     }
@@ -55,22 +64,23 @@
       mark(this.range, "max", Math.max(0, span(view) - 1));
       this.range.value = String(Math.max(0, this.at));
       const step = view.steps[this.at];
-      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${spoken(step.text)}${known(step) ? `, entropy ${step.entropy_bits.toFixed(1)} bits` : ""}` : null);
+      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${this.what.say(step)}` : null);
       say(this.where, n ? `step ${this.at + 1} of ${n}` : "");
       if (this.timer && this.at >= n - 1 && !view.running) this.play(false);
     }
 
     curve(view, width) {
-      const most = Math.max(4, ...view.steps.map((step) => step.entropy_bits || 0)), any = view.steps.some(known);
+      const values = view.steps.map((step) => this.what.of(step));
+      const most = Math.max(this.what.least, ...values.map((value) => value || 0)), any = values.some(Number.isFinite);
       const y = (bits) => (HEIGHT - 2 - ((bits || 0) / most) * (HEIGHT - 4)).toFixed(1);
       let path = "";
-      view.steps.forEach((step, i) => (path += `${i ? "V" : `M0 `}${y(step.entropy_bits)}H${i + 1}`));
+      values.forEach((value, i) => (path += `${i ? "V" : `M0 `}${y(value)}H${i + 1}`));
       mark(this.svg, "viewBox", `0 0 ${width} ${HEIGHT}`);
       mark(this.line, "d", any ? path : null);
       mark(this.area, "d", any ? `${path}V${HEIGHT}H0Z` : null);
       mark(this.head, "x", Math.max(0, this.at));
       mark(this.head, "width", view.steps.length ? Math.max(1, width / 240) : 0);
-      say(this.most, any ? `up to ${most.toFixed(1)} bits` : "");
+      say(this.most, any ? this.what.most(most) : "");
     }
 
     jump(at) {

@@ -10,6 +10,7 @@
     context_full: "The context window is full.",
     filled: "Every gap is filled.",
     time_limit: "Stopped at the time limit.",
+    paused: "Paused after as many steps as were asked for.",
     user: "Stopped by you.",
     stopped: "Stopped by the rules of this page.",
     new_input: "Stopped: a new message came.",
@@ -23,7 +24,7 @@
     return ENDS[finished.reason] || "Ended.";
   }
 
-  function line(view) {
+  function line(view, words) {
     const { status, run } = view;
     const progress = status.progress;
     switch (status.state) {
@@ -32,17 +33,19 @@
       case "queued":
         return status.queued > 1 ? `Waiting for a turn: place ${status.queued}` : "Waiting for a turn: you are next";
       case "running":
-        return progress && !view.steps.length ? `${progress.stage} ${amount(progress.done, progress.total, progress.unit)}` : "Writing";
+        return progress && !view.steps.length ? `${progress.stage} ${amount(progress.done, progress.total, progress.unit)}` : words.running;
       case "error":
         return view.steps.length ? "Stopped by an error" : "";
       default:
-        if (run && run.finished) return ending(run.finished);
+        if (run && run.finished) return words[run.finished.reason] || ending(run.finished);
         return view.steps.length ? "A recorded run" : "";
     }
   }
 
   class Status {
-    constructor() {
+    /** `words`: what it says while a run goes on, and at its ends where that differs. */
+    constructor(words = { running: "Writing" }) {
+      this.lines = words;
       this.words = make("span", { class: "pg-state", role: "status", "aria-live": "polite" });
       this.dot = make("i", { class: "pg-dot", "aria-hidden": "true" });
       this.fill = make("i");
@@ -56,12 +59,13 @@
 
     update(view) {
       const { status } = view;
-      say(this.words, line(view));
+      say(this.words, line(view, this.lines));
       say(this.model, view.started ? view.started.model : "");
       mark(this.head, "data-state", this.words.textContent ? status.state : "silent");
       this.progress(status);
-      this.tell(status.notices || []);
-      const failed = status.error || (view.run && view.run.finished && view.run.finished.reason === "error" && view.run.finished.message) || "";
+      const end = (view.run && view.run.finished) || {}, broke = end.reason === "error";
+      this.tell([...(status.notices || []), ...(end.message && !broke ? [end.message] : [])]);
+      const failed = status.error || (broke && end.message) || "";
       this.error.hidden = !failed;
       say(this.error, failed);
     }

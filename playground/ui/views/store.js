@@ -6,7 +6,17 @@
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
-  const KEPT_RUNS = 6;
+  const KEPT_RUNS = 6, ASK_AGAIN_MS = 3000;
+
+  /** A frame from its JSON text; null where it is none. */
+  playground.frameOf = (text) => {
+    if (!text) return null;
+    try {
+      return typeof text === "string" ? JSON.parse(text) : text;
+    } catch {
+      return null;
+    }
+  };
 
   function emptyRun(id) {
     return { id, started: null, events: new Map(), tokens: [], beams: [], total: 0, last: -1, finished: null };
@@ -22,7 +32,7 @@
   function add(run, event) {
     if (!event || typeof event.seq !== "number" || run.events.has(event.seq)) return false;
     run.events.set(event.seq, event);
-    if (event.event === "token") insert(run.tokens, event);
+    if (event.event === "token" || event.event === "image") insert(run.tokens, event);
     else if (event.event === "beam") insert(run.beams, event);
     run.last = Math.max(run.last, event.seq);
     return true;
@@ -65,6 +75,14 @@
       if (!side) this.current = run;
       this.forget();
       return { switched, missing: this.missing() };
+    }
+
+    /** Asks for what is missing by `trigger`, and for the same again only after a while. */
+    ask(missing, trigger) {
+      const key = missing.run + " " + missing.from, now = performance.now();
+      if (this.asked && this.asked.key === key && now - this.asked.at < ASK_AGAIN_MS) return;
+      this.asked = { key, at: now };
+      trigger("resync", missing);
     }
 
     isAncestor(id) {

@@ -9,7 +9,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, mark, say } = playground;
-  const ASK_AGAIN_MS = 3000, CALM_MS = 120;
+  const CALM_MS = 120;
   const EMPTY = "Write a prompt and press Run. Every token the model writes appears here, and each of them can be opened to see why it was chosen.";
   const COMING = "The model's tokens appear here, one by one, and each of them can be opened to see why it was chosen.";
   const mounted = new Map(); // tab name → theatres on the page (a reopened tab mounts anew)
@@ -53,26 +53,13 @@
 
     /** A frame, as its JSON text. */
     receive(text) {
-      if (!text) return;
-      let frame;
-      try {
-        frame = typeof text === "string" ? JSON.parse(text) : text;
-      } catch {
-        return;
-      }
+      const frame = playground.frameOf(text);
+      if (!frame) return;
       const { switched, missing } = this.store.take(frame);
       if (switched) this.pinned = this.hypothesis = null;
-      if (missing) this.ask(missing);
+      if (missing) this.store.ask(missing, this.trigger);
       if (frame.named) this.named = { ...frame.named, run: frame.run };
       this.soon(switched || Boolean(frame.named) || !frame.status || frame.status.state !== "running");
-    }
-
-    ask(missing) {
-      const key = missing.run + " " + missing.from;
-      const now = performance.now();
-      if (this.asked && this.asked.key === key && now - this.asked.at < ASK_AGAIN_MS) return;
-      this.asked = { key, at: now };
-      this.trigger("resync", missing);
     }
 
     move(values) {
@@ -163,7 +150,8 @@
       const waiting = [...steps.keys()].filter((at) => this.compared.get(this.chips.node(at)) !== redraw.version);
       redraw.eventually(this.chips.visibleFirst(waiting), (at) => {
         this.chips.differs(at, redraw.other(steps[at]));
-        this.compared.set(this.chips.node(at), redraw.version);
+        const node = this.chips.node(at); // none, where another run came before the idle moment
+        if (node) this.compared.set(node, redraw.version);
       });
     }
 
@@ -232,7 +220,7 @@
 
   /** Called by gr.HTML's js_on_load: builds the view inside `element` and follows `props.value`. */
   function mount(element, props, trigger, watch) {
-    const tab = props.tab || "text";
+    const tab = playground.tabOf(element, "text");
     const theatre = new Theatre(element.querySelector(".pg-theatre") || element, trigger);
     const living = (mounted.get(tab) || []).filter((t) => t.element.isConnected);
     mounted.set(tab, [...living, theatre]);

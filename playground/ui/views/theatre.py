@@ -1,13 +1,12 @@
 """The live probability view as a Gradio component.
 
 Its value is one frame: a JSON string with the newest events of a run (CONTRACT: see
-`theatre.js`). The template is static and holds no placeholder, because Gradio evaluates
-placeholders; everything a model or a person wrote is put in place by textContent.
+`theatre.js`).
 """
 
 from typing import Any
 
-import gradio as gr
+from playground.ui.views.data_view import DataView
 
 TEMPLATE = '<div class="pg-theatre"></div>'
 
@@ -21,7 +20,7 @@ begin();
 """
 
 
-class TokenTheatre(gr.HTML):
+class TokenTheatre(DataView):
     """Text as tokens, and for each of them why it was chosen.
 
     `tab` is the name under which `playground.settings(tab, {…})` reaches this view in the browser.
@@ -31,12 +30,8 @@ class TokenTheatre(gr.HTML):
     `name` (`{run, index, version}`) asks which token the number falls on where the snapshot has no name for it.
     """
 
-    def __init__(self, value: str | None = None, *, tab: str = "text", **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", TEMPLATE)
-        kwargs.setdefault("js_on_load", ON_LOAD)
-        kwargs.setdefault("apply_default_css", False)
-        super().__init__(value, tab=tab, **kwargs)
+    TEMPLATE = TEMPLATE
+    ON_LOAD = ON_LOAD
 
-    def postprocess(self, value: str | None) -> str | None:
-        """The frame as it is: it is data for the script above, never markup."""
-        return value
+    def __init__(self, value: str | None = None, *, tab: str = "text", **kwargs: Any) -> None:
+        super().__init__(value, tab=tab, **kwargs)

@@ -6,7 +6,7 @@
   const WAIT_MS = 350;
   const WORDS = {
     Linear: "matrix", Embedding: "table of vectors", LayerNorm: "normalisation", RMSNorm: "normalisation", Conv2d: "convolution", ConvTranspose2d: "convolution that enlarges",
-    Attention: "attention: tokens look at each other", Block: "block", SiLU: "bend", GELU: "bend", ReLU: "bend", LeakyReLU: "bend", Sequential: "one after another", ModuleList: "blocks", GroupNorm: "normalisation",
+    Attention: "attention: tokens look at each other", Block: "attention, then a small network", SiLU: "bend", GELU: "bend", ReLU: "bend", LeakyReLU: "bend", Sequential: "one after another", ModuleList: "blocks", GroupNorm: "normalisation",
   };
 
   function gb(bytes) {

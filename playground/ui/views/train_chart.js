@@ -24,6 +24,9 @@
     return `${size >= 1e-6 ? size.toFixed(Math.max(0, 1 - Math.floor(Math.log10(size)))).replace(/0+$/, "") : size.toExponential(0)}\u00a0%`;
   }
 
+  /** A place on the axis: 60, not 60.0. */
+  const place = (x) => (Number.isInteger(x) ? playground.count(x) : figure(x));
+
   /** About `most` round numbers inside [low, high]. */
   function ticks(low, high, most = 3) {
     const span = high - low;
@@ -151,7 +154,7 @@
       this.grid.replaceChildren(...marks.map((v) => draw("line", { x1: 0, x2: W, y1: this.y(v).toFixed(1), y2: this.y(v).toFixed(1), "vector-effect": "non-scaling-stroke" })));
       this.ys.replaceChildren(...marks.map((v) => make("span", { style: { top: `${((this.y(v) / this.height) * 100).toFixed(2)}%` }, text: this.format(v) })));
       const label = this.data.x_label === undefined ? "step " : this.data.x_label ? this.data.x_label + " " : "";
-      this.xs.replaceChildren(make("span", { text: label + figure(this.from) }), make("span", { text: figure(this.to) }));
+      this.xs.replaceChildren(make("span", { text: label + place(this.from) }), make("span", { text: place(this.to) }));
     }
 
     legend(lines, at) {
@@ -170,7 +173,7 @@
     }
 
     spoken(lines) {
-      const parts = lines.map((l) => `${l.name}: from ${this.format(l.points[0][1])} at ${figure(l.points[0][0])} to ${this.format(l.points[l.points.length - 1][1])} at ${figure(l.points[l.points.length - 1][0])}`);
+      const parts = lines.map((l) => `${l.name}: from ${this.format(l.points[0][1])} at ${place(l.points[0][0])} to ${this.format(l.points[l.points.length - 1][1])} at ${place(l.points[l.points.length - 1][0])}`);
       return `${this.heading.textContent || "Curve"}. ${parts.join("; ")}`;
     }
   }

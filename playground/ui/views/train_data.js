@@ -84,14 +84,27 @@
       this.error = make("p", { class: "tr-error", role: "alert", hidden: true });
       this.plane = new playground.TrainPlane(460);
       this.text = make("textarea", { class: "tr-input", rows: 4, maxlength: 400000, placeholder: "Paste a text here: a few pages are enough to see something.", "aria-label": "Your own text" });
-      this.give = make("button", { type: "button", class: "pg-button", text: "Train on this text", on: { click: () => this.text.value.trim() && view().send("own", { text: this.text.value }) } });
-      this.upload = make("button", { type: "button", class: "pg-button", on: { click: () => document.querySelector("#train-upload input[type=file]")?.click() } });
+      this.give = make("button", { type: "button", class: "pg-button", text: "Train on this text", on: { click: () => this.paste() } });
+      this.upload = make("button", { type: "button", class: "pg-button", on: { click: () => this.pick() } });
       this.forget = make("button", { type: "button", class: "pg-quiet", text: "Use the set again", on: { click: () => view().send("own", {}) } });
       this.ownFacts = make("p", { role: "status" });
       this.drawing = new Drawing((points) => view().send("own", { points }));
       this.written = make("div", {}, this.text, make("div", { class: "tr-row" }, this.give));
       this.own = make("section", { class: "tr-own" }, make("h3", { class: "tr-at", text: "Your own data" }), this.ownFacts, this.forget, this.written, this.drawing.element, make("div", { class: "tr-row" }, this.upload));
       this.element = make("div", { class: "tr-two tr-data" }, make("section", {}, this.title, this.facts, this.error, this.items, this.pager), make("div", { class: "tr-left" }, this.sets, this.own));
+    }
+
+    paste() {
+      if (this.text.value.trim()) this.view().send("own", { text: this.text.value });
+      else this.view().store.answered({ what: "own", error: "There is no text yet: paste some above." });
+    }
+
+    pick() {
+      const { frame, store } = this.view();
+      playground.trainFiles(TEXT.includes(frame.lesson), ({ files, error }) => {
+        if (files) this.view().send("own", { files });
+        else store.answered({ what: "own", error });
+      });
     }
 
     page(by) {
@@ -132,8 +145,8 @@
     }
 
     ownData(view, own, text) {
-      const kinds = { text: "passages", pictures: "pictures", plane: "points" };
-      say(this.ownFacts, view.store.ownSaid || (own ? `In use: ${playground.count(own.examples)} ${kinds[own.kind] || "examples"} of your own. ${own.notes.join(" ")}` : ""));
+      const kinds = { text: "passage", pictures: "picture", plane: "point" };
+      say(this.ownFacts, view.store.ownSaid || (own ? `In use: ${playground.count(own.examples)} ${kinds[own.kind] || "example"}${own.examples === 1 ? "" : "s"} of your own. ${own.notes.join(" ")}` : ""));
       mark(this.ownFacts, "class", view.store.ownSaid ? "tr-error" : "tr-in-use");
       this.ownFacts.hidden = !this.ownFacts.textContent;
       this.forget.hidden = !own;

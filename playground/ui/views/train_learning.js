@@ -40,6 +40,9 @@
     }
   }
 
+  /** The name of a layer with its number first, so that a narrow column does not cut off what tells two apart. */
+  const short = (name) => name.replace(/^(encoder|decoder)\.(?:blocks?|layers?)\.(\d+)\.?/, (_, side, n) => `${side.slice(0, 3)} ${n} `).replace(/^blocks\.(\d+)\.?/, "block $1 ");
+
   /** Gradient norm of each layer as bars, the first layer on top. */
   class Gradients {
     constructor() {
@@ -51,7 +54,8 @@
     update(gradients) {
       this.element.hidden = !gradients || !(gradients.layers || []).length;
       if (this.element.hidden) return;
-      playground.trainBars(this.list, gradients.layers, gradients.norms, { log: true });
+      playground.trainBars(this.list, gradients.layers.map(short), gradients.norms, { log: true });
+      gradients.layers.forEach((name, i) => mark(this.list.children[i].firstChild, "title", name));
       say(this.when, `At step ${playground.count(gradients.step)}, on a logarithmic scale: how strongly each layer is asked to change.`);
     }
   }
@@ -83,7 +87,13 @@
       this.form.addEventListener("submit", (event) => {
         event.preventDefault();
         const words = this.words.value.split(",").map((w) => w.trim()).filter(Boolean).map((w) => ` ${w}`);
-        if (words.length) view().send("words", { prompt: this.prompt.value, words });
+        const { store } = view(), lacks = !this.prompt.value.trim() ? "Write a text to go on from." : !words.length ? "Write a word to watch, or a few." : "";
+        this.asked = true;
+        if (!lacks) view().send("words", { prompt: this.prompt.value, words });
+        else {
+          store.said = lacks;
+          store.tell();
+        }
       });
     }
 
@@ -102,7 +112,7 @@
         say(this.chart.heading, given.prompt ? `After “${given.prompt}”, how likely is …` : "How likely is the next word?");
       }
       for (const input of [this.prompt, this.words, this.send]) input.disabled = !view.store.mine;
-      say(this.said, view.store.mine ? "" : "Start a training of your own to watch words of your own.");
+      say(this.said, view.store.mine ? (this.asked && view.store.said) || "" : "Start a training of your own to watch words of your own.");
       const lines = given.words.map((w, i) => ({ name: playground.visible(w.trim()), points: given.steps.map((s, k) => [s, given.p[i][k]]) }));
       this.chart.update({ lines, from: 0, to, cursor });
     }

@@ -27,7 +27,7 @@
       labels.forEach((label, i) => {
         if (!this.element.children[i]) this.element.append(make("div", { class: "tr-bar" }, make("bdi", { class: "pg-name" }), make("span", { class: "tr-track" }, make("i")), make("span", { class: "pg-figure" })));
         const [name, track, number] = this.element.children[i].children;
-        say(name, playground.visible(label, 40));
+        say(name, playground.visible(label, 40).replace(/(?<=\p{L})·(?=\p{L})/gu, " ")); // a space inside is none of a token
         mark(track, "data-negative", values[i] < 0 ? "yes" : null);
         track.firstChild.style.width = `${Math.max(0, (Math.abs(values[i] || 0) / top) * 100).toFixed(1)}%`;
         say(number, share(values) ? playground.percent(values[i]) : playground.trainFigure(values[i]));

@@ -63,13 +63,7 @@
 
     /** A frame, as its JSON text. */
     receive(text) {
-      if (!text) return;
-      let frame;
-      try {
-        frame = typeof text === "string" ? JSON.parse(text) : text;
-      } catch {
-        return;
-      }
+      const frame = playground.frameOf(text);
       if (!frame || typeof frame !== "object") return;
       if (!frame.lesson) {
         this.store.said = frame.said || "";
@@ -196,12 +190,8 @@
 
   /** Called by gr.HTML's js_on_load: builds the view inside `element` and follows `props.value`. */
   function mount(element, props, trigger, watch) {
-    let facts = {};
-    try {
-      facts = JSON.parse(props.facts || "{}");
-    } catch {
-      // without its sentences the view still works
-    }
+    const told = document.getElementById("train-facts");
+    const facts = JSON.parse((told && told.textContent) || "{}");
     const theatre = new TrainTheatre(element.querySelector(".tr-theatre") || element, facts, trigger);
     for (const other of mounted) if (!other.host.isConnected) mounted.delete(other);
     mounted.add(theatre);

@@ -1,21 +1,17 @@
 """The view of a training as two Gradio components: the theatre, and the answers to what it asks.
 
 The theatre's value is one frame: a JSON string (CONTRACT: `playground/trainings`, `frame`). Answers travel beside it
-in a component of their own, so that a question never waits for the training's frames. Both templates are static and
-hold no placeholder, because Gradio evaluates placeholders; everything that a data set, a model or a person wrote is
-put in place by textContent.
+in a component of their own, so that a question never waits for the training's frames.
 """
 
-from typing import Any
-
-import gradio as gr
+from playground.ui.views.data_view import DataView
 
 TEMPLATE = '<div class="pg-theatre tr-theatre"></div>'
 
 # Gradio offers a listener for every name that stands in quotes here: theatre.start(…), theatre.ask(…).
 ON_LOAD = """
 const sends = ['start', 'pause', 'resume', 'step', 'stop', 'rewind', 'words', 'ask', 'own', 'save', 'download',
-  'resync', 'compare', 'choose'];
+  'resync', 'compare', 'choose', 'forget'];
 const begin = () => window.playground && window.playground.train
   ? window.playground.train.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -29,30 +25,16 @@ begin();
 """
 
 
-class TrainTheatre(gr.HTML):
-    """A training from its data to a saved model. `facts`: what each lesson is called and says about each stage, as
-    JSON text, for `train_theatre.js`."""
+class TrainTheatre(DataView):
+    """A training from its data to a saved model. What each lesson is called and says about each stage stands in the
+    page's head (`train_tab.facts`)."""
 
-    def __init__(self, value: str | None = None, *, facts: str = "{}", **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", TEMPLATE)
-        kwargs.setdefault("js_on_load", ON_LOAD)
-        kwargs.setdefault("apply_default_css", False)
-        super().__init__(value, facts=facts, **kwargs)
-
-    def postprocess(self, value: str | None) -> str | None:
-        """The frame as it is: it is data for the script above, never markup."""
-        return value
+    TEMPLATE = TEMPLATE
+    ON_LOAD = ON_LOAD
 
 
-class TrainAnswers(gr.HTML):
+class TrainAnswers(DataView):
     """The newest answer, `{"what", "number", "value" | "error"}` as JSON text; nothing of it is drawn here."""
 
-    def __init__(self, value: str | None = None, **kwargs: Any) -> None:
-        kwargs.setdefault("html_template", '<div class="tr-answers"></div>')
-        kwargs.setdefault("js_on_load", ON_ANSWER)
-        kwargs.setdefault("apply_default_css", False)
-        super().__init__(value, **kwargs)
-
-    def postprocess(self, value: str | None) -> str | None:
-        """The answer as it is."""
-        return value
+    TEMPLATE = '<div class="tr-answers"></div>'
+    ON_LOAD = ON_ANSWER

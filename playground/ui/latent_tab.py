@@ -1,0 +1,96 @@
+"""The Latent space tab: a VAE or a GAN, whose codes can be moved, mixed, walked through and asked about."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.events import Finished, Looked, Reason
+from playground.json_text import dumps
+from playground.modalities import _latents
+from playground.room import Room
+from playground.ui import trigger
+from playground.ui.choices import Choices
+from playground.ui.controls import Controls
+from playground.ui.door import Door
+from playground.ui.runner import CONCURRENCY
+from playground.ui.views.latent_theatre import LatentAnswers, LatentTheatre
+from playground.visits import Visits
+
+log = logging.getLogger(__name__)
+NAME, TITLE = "latent", "Latent space"
+INTRO = "Every picture is a point in a space of a few numbers. Move through it, and see what the numbers mean."
+SIGNED = "(...values) => playground.signed(values)"
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+STREAM: dict[str, Any] = {
+    "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple", **CONCURRENCY,
+}  # fmt: skip
+
+
+def settings_class(model: str) -> type:
+    """The one setting of the tab."""
+    chosen = fields.choice(model, (), label="Model", help="its name in the list of models")
+    return dataclasses.make_dataclass("Settings", [("model", str, chosen)], frozen=True)
+
+
+class LatentDesk:
+    """The handler of the tab."""
+
+    def __init__(self, room: Room, door: Door, visits: Visits) -> None:
+        self.room, self.door, self.visits = room, door, visits
+
+    def ask(self, request: gr.Request, event: gr.EventData, token: str) -> Iterator[Any]:
+        """The answer to one question, with the number that it was asked under."""
+        visit, asked = self.visits.visit(token), trigger.data(event)
+        visit.person = self.door.person(request, visit.token)
+        place = {"id": asked.get("id")}
+        model, given = str(asked.get("model"))[:2000], asked.get("given")
+
+        def generate() -> Any:
+            values = given if isinstance(given, dict) else {}
+            return _latents.ask(model, str(asked.get("what")), values, self.room.manager, visit=visit.token)
+
+        try:
+            with closing(self.room.drive(visit.person, NAME, model, generate)) as events:
+                for found in events:
+                    if isinstance(found, Looked):
+                        yield dumps({**place, "values": found.values})
+                    elif isinstance(found, Finished) and found.reason is not Reason.EOS:
+                        yield dumps({**place, "error": found.message or "The answer was stopped."})
+                    else:
+                        yield gr.skip()
+        except PlaygroundError as error:
+            yield dumps({**place, "error": str(error)})
+        except Exception:
+            log.exception("the latent space of %s was asked", model)
+            yield dumps({**place, "error": "The program made a mistake of its own (its log says which): try again."})
+
+
+def build(model: str, room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks) -> None:
+    """Draw the tab and connect it."""
+    controls = Controls(NAME, settings_class(model))
+    choices = Choices(NAME, SimpleNamespace(), controls, room.manager)  # type: ignore[arg-type]
+    with gr.Row(elem_id=f"{NAME}-tab", elem_classes="page-tab"):
+        with gr.Column(scale=0, min_width=300, elem_id=f"{NAME}-settings", elem_classes="page-settings"):
+            chosen = controls.make("model", choices=choices.models(), info=None, allow_custom_value=choices.any_model)
+            note = gr.Markdown(choices.about(model), elem_id=f"{NAME}-model-note", elem_classes="page-note")
+            gr.Markdown(
+                "Train one of your own in the Train tab (VAE or GAN, on pictures), save it, and it is in this list.",
+                elem_classes="page-note",
+            )
+        with gr.Column(scale=1, min_width=0, elem_classes="page-main"):
+            gr.Markdown(INTRO, elem_classes="page-note")
+            theatre = LatentTheatre(model, elem_id=f"{NAME}-view")
+            answers = LatentAnswers(elem_id=f"{NAME}-answers")
+    desk = LatentDesk(room, door, visits)
+    theatre.ask(desk.ask, visit, answers, js=SIGNED, **STREAM)
+    chosen.focus(choices.refresh, visit, chosen, js=SIGNED, **QUIET)
+    gr.on([chosen.change, page.load], choices.on_model, [visit, chosen], note, js=SIGNED, **QUIET)
+    chosen.change(None, chosen, theatre, js="(model) => model")
+    page.load(choices.refresh, visit, chosen, js=SIGNED, **QUIET)

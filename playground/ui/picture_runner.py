@@ -1,0 +1,130 @@
+"""What the buttons of a tab do whose steps are pictures: forks at a step, and looks into one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from typing import Any
+
+import gradio as gr
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.events import Looked
+from playground.json_text import dumps
+from playground.run import Run
+from playground.ui import recorded, trigger
+from playground.ui.runner import Runner
+from playground.visits import Prepared, Visit
+
+BROUGHT = ("picture", "mask")  # no file carries them
+GONE = "That run is no longer kept: run it again, then go on from one of its steps."
+
+
+class PictureRunner(Runner):
+    """Handlers for pictures."""
+
+    def look(self, request: gr.Request, event: gr.EventData, token: str) -> Iterator[Any]:
+        """What happens inside step `index` of a run for its picture number `picture`: computed once more."""
+        visit, asked = self._visit(request, token), trigger.data(event)
+        place = {key: asked.get(key) for key in ("run", "index", "picture")}
+        try:
+            for values in self._looked(visit, **{k: asked.get(k) for k in ("run", "index", "picture")}):
+                yield gr.skip() if values is None else dumps({**place, "values": values})
+        except PlaygroundError as error:
+            yield dumps({**place, "error": str(error)})
+
+    def near(self, request: gr.Request, event: gr.EventData, token: str) -> Iterator[Any]:
+        """The training pictures nearest to the finished picture number `picture` of a run."""
+        visit, asked = self._visit(request, token), trigger.data(event)
+        run = visit.runs.get(str(asked.get("run")))
+        place = {"run": asked.get("run"), "picture": asked.get("picture")}
+        try:
+            if run is None or run.state is None:
+                raise PlaygroundError(GONE)
+            kept, which = run.state, number(asked.get("picture"), "picture")
+
+            def generate() -> Any:
+                return self.modality.near(kept, which, self.manager, visit=visit.token)
+
+            with closing(self.room.drive(visit.person, self.name, kept.model, generate)) as events:
+                for found in events:
+                    yield dumps({**place, "values": found.values}) if isinstance(found, Looked) else gr.skip()
+        except PlaygroundError:
+            yield gr.skip()  # nobody asked by a click: where it cannot be said, nothing is said
+
+    def reuse(self, event: gr.EventData, token: str) -> list[Any]:
+        """Show the settings that a saved picture carries; a value that is none here leaves its control as it is."""
+        sent = trigger.data(event).get("settings")
+        told: dict[str, Any] = sent if isinstance(sent, dict) else {}
+        wanted: dict[str, Any] = {}
+        known = {model.id for model in self.manager.models(self.visits.visit(token).token)}
+        for name in self.controls.names:
+            if name in BROUGHT or name not in told or (name == "model" and str(told[name]) not in known):
+                continue
+            with suppress(PlaygroundError):
+                wanted[name] = getattr(fields.build(self.modality.Settings, {name: told[name]}), name)
+        return self.controls.show(wanted)
+
+    def _looked(self, visit: Visit, run: Any, index: Any, picture: Any) -> Iterator[dict[str, Any] | None]:
+        kept = self._kept_at(visit, run, number(index, "step"))
+        model, which = kept.model, number(picture, "picture")
+
+        def generate() -> Any:
+            return self.modality.look(kept, index, which, self.manager, visit=visit.token)
+
+        with closing(self.room.drive(visit.person, self.name, model, generate)) as events:
+            for event in events:
+                yield event.values if isinstance(event, Looked) else None
+
+    def _kept_at(self, visit: Visit, run_id: Any, index: int) -> Any:
+        """The state of the run that took step `index`: a run inherits its first steps from the one it goes on from."""
+        run = visit.runs.get(str(run_id))
+        while run is not None and run.parent_id and index < run.at and run.parent_id in visit.runs:
+            run = visit.runs[run.parent_id]
+        if run is not None and run.state is not None and not (run.parent_id and index < run.at):
+            run.touch()
+            return run.state
+        return self._rebuilt(run, run_id, index)
+
+    def _rebuilt(self, run: Run | None, run_id: Any, index: int) -> Any:
+        """A state for a run that left none (it was recorded, or let go): its steps are taken again."""
+        if run is None and run_id != recorded.PREFIX + self.name:
+            raise PlaygroundError(GONE)
+        frame = json.loads((run.frame() if run else recorded.frame(self.name)) or "{}")
+        if not frame.get("started"):
+            raise PlaygroundError(GONE)
+        if index > len(frame["events"]):
+            raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(frame['events']) - 1}.")
+        given = run.request[1] if run else None
+        return self.modality.rebuild(frame["started"], self.modality.Settings, index, given)
+
+    # ── inside ───────────────────────────────────────────────────────────────
+
+    def one_step_of(self, settings: Any) -> Any:
+        """The settings of a run that takes one denoising step."""
+        return self.modality.one_step(settings)
+
+    def _end_of(self, run: Run) -> Any:
+        return self._rebuilt(run, run.id, run.total)
+
+    def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
+        index = number(place["index"], "step")
+        run = visit.runs.get(str(place["run"]))
+        if run is not None and run.state is not None:
+            run.touch()
+            state = run.state.rewind(index)
+        else:
+            state = self._rebuilt(run, place["run"], index)
+        generator = self._generator(self.modality.going_on(settings, state), state, visit)
+        return Prepared(generator, (), run, state.index) if run else Prepared(generator)
+
+
+def number(value: Any, what: str) -> int:
+    """A number from the page.
+
+    Raises:
+        PlaygroundError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise PlaygroundError(f"The number of a {what} is needed, got {str(value)[:40]!r}.")
+    return value

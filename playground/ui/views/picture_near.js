@@ -1,0 +1,39 @@
+// Is this a copy? The nearest pictures that the model was trained on, beside a finished one.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make, say, makePicture, putPicture } = playground;
+
+  /** What the distance to the nearest one means, beside how far a training picture usually is from the next. */
+  function verdict(nearest, typical) {
+    const part = nearest.distance / typical;
+    const figures = `${nearest.distance.toFixed(2)} away; for a picture it was trained on, the nearest other one is usually ${typical.toFixed(2)} away`;
+    if (part < 0.5) return `Nearly a copy of “${nearest.name}”: ${figures}.`;
+    if (part < 1) return `Close to “${nearest.name}”: ${figures}.`;
+    return `Not one of them: the nearest is “${nearest.name}”, ${figures}.`;
+  }
+
+  class PictureNear {
+    constructor() {
+      this.row = make("div", { class: "pc-branches" });
+      this.words = make("p", { class: "pg-small" });
+      this.element = make("section", { "aria-label": "Nearest training pictures", hidden: true },
+        make("h4", { class: "pg-h", text: "The nearest pictures it was trained on" }), this.row, this.words);
+    }
+
+    update(view) {
+      const found = view.near && view.near.near.length && view.at === view.steps.length - 1 ? view.near : null;
+      this.element.hidden = !found;
+      if (!found || this.shown === found) return;
+      this.shown = found;
+      this.row.replaceChildren(...found.near.map((one) => {
+        const image = makePicture({ class: "pc-branch" });
+        putPicture(image, one.picture, `training picture: ${one.name}`);
+        return make("figure", { class: "pc-neighbour" }, image, make("figcaption", { class: "pc-said" }, `${one.name}, ${one.distance.toFixed(2)} away`));
+      }));
+      say(this.words, verdict(found.near[0], found.typical));
+    }
+  }
+
+  playground.PictureNear = PictureNear;
+})();

@@ -1,0 +1,242 @@
+// The stage of a run that denoises: pictures in the middle, the strip of steps below, what happens inside a step beside.
+//
+// A view is a function of the frames it was given, as in `theatre.js`; steps are image events. What was found inside a
+// step comes apart from the frames (`answer`) and is kept by run, step and picture.
+(() => {
+  "use strict";
+  const playground = (window.playground = window.playground || {});
+  const { make, mark, say } = playground;
+  const LOOK_MS = 250, KEPT_LOOKS = 60, CHEAP_S = 0.6;
+  const EMPTY = "Write what the picture is to show and press Run. It comes out of noise step by step, and each step can be opened.";
+  const COMING = "The picture appears here, out of noise, step by step.";
+  const mounted = new Map(); // tab name → theatres on the page
+  const settings = new Map(); // tab name → the controls' values
+
+  const NOISE = {
+    of: (step) => step.noise,
+    least: 1,
+    title: () => playground.term("noise level", "noise level over the steps"),
+    most: () => "",
+    say: (step) => `${playground.percent(step.noise)} noise`,
+  };
+  const WORDS = {
+    running: "Taking noise away", eos: "The picture is finished.", paused: "Paused: Continue goes on.",
+    user: "Stopped by you: this is the guess so far.", time_limit: "Stopped at the time limit: this is the guess so far.",
+  };
+
+  class PictureTheatre {
+    constructor(host, tab, trigger) {
+      this.tab = tab;
+      this.trigger = trigger;
+      this.store = new playground.Store();
+      this.pinned = null; // the step that a person opened; null: the newest
+      this.picture = 0; // which of several pictures is looked at
+      this.looks = new Map(); // "run index picture" → what was found
+      this.asked = "";
+      const actions = {
+        go: (at) => this.pin(at), close: () => this.close(), choose: (picture) => this.choose(picture),
+        fork: () => this.fork(), look: () => this.look(), redraw: () => this.soon(), show: (run) => this.show(run),
+      };
+      this.status = new playground.Status(WORDS);
+      this.stage = new playground.PictureStage(actions);
+      this.strip = new playground.PictureStrip(actions);
+      this.scrubber = new playground.Scrubber(actions, NOISE);
+      this.figures = new playground.PictureFigures();
+      this.branches = new playground.PictureBranches(actions);
+      this.begin = new playground.PictureBegin(tab, (told) => this.trigger("reuse", { settings: told }));
+      this.near = new playground.PictureNear();
+      this.nears = new Map(); // "run picture" → the nearest training pictures
+      this.compared = new Set();
+      this.why = new playground.PictureWhy(actions);
+      this.empty = make("p", { class: "pg-empty" });
+      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.empty,
+        this.stage.element, this.strip.element, this.scrubber.element, this.figures.element, this.near.element, this.branches.element, this.begin.element);
+      this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
+      host.replaceChildren(this.element);
+      this.receiveFiles(host.closest(".page-tab") || host);
+    }
+
+    /** Files that are dropped on the tab are taken here; without that the browser would leave the page for them. */
+    receiveFiles(place) {
+      const files = (event) => this.element.isConnected && event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+      place.addEventListener("dragover", (event) => files(event) && event.preventDefault());
+      place.addEventListener("drop", (event) => {
+        if (!files(event)) return;
+        event.preventDefault();
+        this.begin.dropped(event.dataTransfer.files[0], this.begin.element.contains(event.target));
+      });
+    }
+
+    /** A frame, as its JSON text. */
+    receive(text) {
+      const frame = playground.frameOf(text);
+      if (!frame) return;
+      const { switched, missing } = this.store.take(frame);
+      if (switched) {
+        this.pinned = null;
+        this.branches.take(this.store.current);
+      }
+      if (missing) this.store.ask(missing, this.trigger);
+      this.soon();
+    }
+
+    /** What was found inside a step. */
+    answer(found) {
+      if (found.values && found.values.near) {
+        this.nears.set(`${found.run} ${found.picture}`, found.values);
+        return this.soon();
+      }
+      this.looks.set(`${found.run} ${found.index} ${found.picture}`, found);
+      while (this.looks.size > KEPT_LOOKS) this.looks.delete(this.looks.keys().next().value);
+      return this.soon();
+    }
+
+    soon() {
+      if (this.drawn) return;
+      this.drawn = true;
+      requestAnimationFrame(() => {
+        this.drawn = false;
+        this.update();
+      });
+    }
+
+    view() {
+      const run = this.store.current, steps = this.store.steps();
+      if (this.pinned !== null && this.pinned >= steps.length) this.pinned = null;
+      const at = this.pinned === null ? steps.length - 1 : this.pinned;
+      const step = steps[at] || null, finished = run && run.finished;
+      const count = Math.max((finished && finished.pictures && finished.pictures.length) || 0, step ? step.guess.length : 0, 1);
+      if (this.picture >= count) this.picture = 0;
+      return {
+        run, steps, at, step, count, blocked: (finished && finished.blocked) || [], picture: this.picture, pinned: this.pinned !== null, finished: finished || null,
+        started: run ? run.started : null, status: this.store.status, history: [], running: this.store.status.state === "running",
+        expected: step ? step.steps : 0, place: at >= 0 ? { prompt: false, at } : null, settings: settings.get(this.tab) || {},
+        near: run ? this.nears.get(`${run.id} ${this.picture}`) : null,
+        found: run && step ? this.looks.get(`${run.id} ${step.index} ${this.picture}`) : null, settingsOf: (index) => this.store.settingsOf(index),
+        looking: run && step ? this.asked === `${run.id} ${step.index} ${this.picture}` : false, cheap: this.isCheap(steps),
+      };
+    }
+
+    /** Whether a step costs so little that it is looked into as soon as it is opened. */
+    isCheap(steps) {
+      const own = steps.filter((step) => step.elapsed_s > 0);
+      return own.length > 0 && own[own.length - 1].elapsed_s / own.length < CHEAP_S;
+    }
+
+    update() {
+      const view = this.view();
+      const nothing = !view.step && !(view.finished && view.finished.pictures);
+      this.empty.hidden = !nothing;
+      say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
+      for (const part of [this.status, this.stage, this.strip, this.scrubber, this.figures, this.near, this.branches, this.begin, this.why]) part.update(view);
+      for (const part of [this.stage, this.strip, this.scrubber]) part.element.classList.toggle("pc-away", nothing);
+      mark(this.element, "data-state", view.status.state);
+      mark(this.element, "data-run", view.run ? view.run.id : null);
+      this.compare(view);
+      if (view.pinned && view.cheap && !view.running && !view.found && !view.looking) this.later();
+    }
+
+    /** Asks once for each finished picture that is looked at. */
+    compare({ run, finished, picture, started }) {
+      if (!run || !started || run.id.startsWith("recorded-") || !finished || finished.reason !== "eos") return;
+      const key = `${run.id} ${picture}`;
+      if (this.compared.has(key)) return;
+      this.compared.add(key);
+      this.trigger("near", { run: run.id, picture });
+    }
+
+    /** Looks once a person stays at a step. */
+    later() {
+      clearTimeout(this.waiting);
+      this.waiting = setTimeout(() => {
+        const view = this.view();
+        if (view.pinned && view.cheap && !view.running && !view.found && !view.looking) this.look();
+      }, LOOK_MS);
+    }
+
+    look() {
+      const { run, step } = this.view();
+      if (!run || !step) return;
+      this.asked = `${run.id} ${step.index} ${this.picture}`;
+      this.looks.delete(this.asked);
+      this.trigger("look", { run: run.id, index: step.index, picture: this.picture });
+      this.soon();
+    }
+
+    pin(at) {
+      this.pinned = at;
+      this.soon();
+    }
+
+    close() {
+      this.pinned = null;
+      this.soon();
+    }
+
+    choose(picture) {
+      this.picture = picture;
+      this.soon();
+    }
+
+    fork() {
+      const { run, step } = this.view();
+      if (run && step) this.trigger("fork", { run: run.id, index: step.index });
+    }
+
+    /** Asks for a run of this page that is not the newest: its steps come back as the shown ones. */
+    show(run) {
+      this.store.current = run;
+      this.store.status = { state: "finished", notices: [] };
+      this.pinned = null;
+      this.soon();
+    }
+  }
+
+  /** Called by gr.HTML's js_on_load: builds the view inside `element` and follows `props.value`. */
+  function mount(element, props, trigger, watch) {
+    const tab = playground.tabOf(element, "image");
+    const theatre = new PictureTheatre(element.querySelector(".pg-theatre") || element, tab, trigger);
+    mounted.set(tab, [...(mounted.get(tab) || []).filter((t) => t.element.isConnected), theatre]);
+    watch("value", () => theatre.receive(props.value));
+    theatre.receive(props.value);
+    theatre.soon();
+    return theatre;
+  }
+
+  function answer(tab, text) {
+    if (!text) return;
+    try {
+      const found = JSON.parse(text);
+      for (const theatre of mounted.get(tab) || []) theatre.answer(found);
+    } catch {
+      // no answer
+    }
+  }
+
+  const before = playground.settings;
+  /** Values of a tab's controls, the picture and the mask among them. */
+  playground.settings = (tab, values) => {
+    before(tab, values);
+    if (!mounted.has(tab)) return;
+    settings.set(tab, { ...(settings.get(tab) || {}), ...values });
+    for (const theatre of mounted.get(tab)) theatre.soon();
+  };
+
+  /** What a handler is sent, with the picture and the mask that the view has. `values` begin with the visit's token. */
+  playground.brought = (tab, names, values) => {
+    const theatre = (mounted.get(tab) || []).find((t) => t.element.isConnected);
+    if (!theatre) return values;
+    const own = theatre.begin.values();
+    return values.map((value, i) => (i && names[i - 1] in own ? own[names[i - 1]] : value));
+  };
+
+  /** Whether the chosen model is at hand and quick: it has made a picture here, a step in no time. */
+  function follows(tab) {
+    const theatre = (mounted.get(tab) || []).find((t) => t.element.isConnected);
+    const run = theatre && theatre.store.current, chosen = (settings.get(tab) || {}).model;
+    if (!run || !run.started || (chosen && run.started.model !== chosen)) return false;
+    return run.id.startsWith("recorded-") || theatre.isCheap(theatre.store.steps());
+  }
+
+  playground.pictures = { mount, answer, follows };
+})();
