@@ -15,6 +15,7 @@ import random
 import re
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE_MS = 90_000
-SAID = ".toast-wrap [data-testid=toast-text], .toast-title, .pg-error, .pg-notice, .page-panel-error"
+SAID = ".toast-wrap [data-testid=toast-text], .toast-title, .pg-error, .pg-notice, .page-panel-error, .tr-error"
 UNHELPFUL = re.compile(
     r"Traceback|Exception|\bError\b|undefined|\bnull\b|NaN\b.*object|\[object|errored out|File \"|/site-packages/|"
     r"status code|HTTP \d|KeyError|Errno|Queue is full\. Max"
@@ -37,6 +38,8 @@ NUMBERS = ("", "-1", "0", "1e9", "abc", "0.5", "3")
 CONTROL = {"seed": 7, "temperature": 1.3, "top_k": 0, "top_p": 1, "max_new_tokens": 12}
 RUN_ID = "() => (window.clumsy || {}).run || null"
 WATCH = """() => {
+    if (window.clumsyWatches) return;
+    window.clumsyWatches = true;
     const before = playground.frame;
     playground.frame = (tab, text) => {
         const frame = JSON.parse(text);
@@ -49,6 +52,11 @@ ENDED = "run => window.clumsy && window.clumsy.run !== run && window.clumsy.ende
 DRAWN = """() => [...document.querySelectorAll('#text-view .pg-chip')].filter(c => c.textContent).length
     > window.clumsy.total"""
 WRITTEN = "() => [...document.querySelectorAll('#text-view .pg-chip')].map(c => c.textContent).join('')"
+STATE = """() => ({clumsy: window.clumsy, tab: {...document.querySelector('#text-tab').dataset},
+    run: document.querySelector('#text-run').disabled, stop: document.querySelector('#text-stop').disabled,
+    values: [...document.querySelectorAll('#text-tab input[type=number]')].map(i => `${i.ariaLabel} ${i.value}`),
+    prompt: document.querySelector('#text-prompt textarea').value,
+    text: document.querySelector('#text-tab').innerText.slice(0, 1500)})"""
 GOING = "() => ['running', 'loading', 'queued'].includes(document.querySelector('#text-tab').dataset.state)"
 
 
@@ -81,11 +89,23 @@ class Hour:
     def ready(self) -> None:
         """Wait until the page has drawn itself."""
         self.page.wait_for_selector("#text-view .pg-chip", state="attached")
-        self.page.evaluate(WATCH)
+        self.ask(WATCH)
+
+    def ask(self, script: str, value: Any = None) -> Any:
+        """What a function of the page says. Gradio loads a page anew that was without its server: it is asked again."""
+        for left in (2, 1, 0):
+            try:
+                answer = self.page.wait_for_function(f"([value]) => ({{is: ({script})(value)}})", arg=[value])
+                return answer.json_value().get("is")
+            except Exception as error:
+                if not left or "context was destroyed" not in str(error):
+                    raise
+                self.page.wait_for_selector("#text-view .pg-chip", state="attached")
+        return None
 
     def read(self, doing: str) -> None:
         """Judge every message that is on the page now."""
-        for text in self.page.evaluate(
+        for text in self.ask(
             "s => [...document.querySelectorAll(s)].filter(e => e.checkVisibility()).map(e => e.innerText.trim())", SAID
         ):
             if not text or self.said[text]:
@@ -102,15 +122,15 @@ class Hour:
 
     def hammer(self) -> None:
         for name in self.chance.choices(("run", "stop", "step", "again", "continue", "pause", "again-new"), k=8):
-            self.page.evaluate(f"() => document.getElementById('text-{name}').click()")
+            self.ask(f"() => document.getElementById('text-{name}')?.click()")
 
     def number(self) -> None:
         name = self.chance.choice(("temperature", "top_k", "top_p", "max_new_tokens"))
         self.page.fill("#text-seed input", self.chance.choice(("7", "-3", "12")))
         box = self.page.locator(f"#text-{name} input[type=number]")
+        box.focus()
         box.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }",
                      self.chance.choice(NUMBERS))  # fmt: skip
-        self.page.keyboard.press("Tab")
         self.page.click("#text-run")
 
     def back_and_forth(self) -> None:
@@ -173,7 +193,7 @@ class Hour:
 
     def wrong_file(self) -> None:
         """A picture is dropped on the prompt."""
-        self.page.evaluate("""() => {
+        self.ask("""() => {
             const data = new DataTransfer();
             data.items.add(new File([new Uint8Array(9e4)], 'holiday.png', {type: 'image/png'}));
             const box = document.querySelector('#text-prompt textarea');
@@ -193,12 +213,32 @@ class Hour:
         if count := chips.count():
             chips.nth(self.chance.randrange(count)).dblclick(force=True)
 
+    def train(self) -> None:
+        """A training is started with whatever, pressed about, and left."""
+        self.page.get_by_role("tab", name="Train", exact=True).click()
+        self.page.wait_for_selector("#train-view .tr-state")
+        box = self.page.locator("#train-settings input[type=number]:visible")
+        if count := box.count():
+            box.nth(self.chance.randrange(count)).fill(self.chance.choice(("1", "3", "1e9", "-2", "0")))
+            self.page.keyboard.press("Tab")
+        start = self.page.locator("#train-view [data-act=start]")
+        if start.is_visible():  # not while one is held
+            start.dblclick(no_wait_after=True)
+        for name in self.chance.choices(("start", "pause", "step", "stop", "resume"), k=3):
+            self.ask(
+                "n => { const b = document.querySelector(`#train-view [data-act=${n}]`); if (b) b.click(); }", name
+            )
+            self.page.wait_for_timeout(300)
+            self.read(f"{name} of a training")
+        self.page.get_by_role("tab", name="Text", exact=True).click()
+
     # ── the whole ────────────────────────────────────────────────────────────
 
     def once(self) -> None:
         """One clumsy thing, and a look at what the page says."""
         kind = self.chance.choice(KINDS)
         self.done[kind] += 1
+        print(f"{time.strftime('%H:%M:%S')} {kind}; {len(self.wrong)} wrong", file=sys.stderr, flush=True)
         try:
             getattr(self, kind)()
             self.page.wait_for_timeout(self.chance.choice((50, 400, 1200)))
@@ -211,9 +251,12 @@ class Hour:
 
     def control(self) -> str:
         """What a run with fixed settings writes, on this page as it stands."""
+        self.page.wait_for_timeout(1500)  # Gradio loads a page anew that was without its server
+        if not self.ask("() => Boolean(window.clumsyWatches)"):
+            self.ready()
         self.page.get_by_role("tab", name="Text", exact=True).click()
-        if self.page.evaluate(GOING):
-            self.page.click("#text-stop")
+        if self.ask(GOING):
+            self.page.evaluate("() => document.querySelector('#text-stop').click()")  # it may have ended by itself
             self.page.wait_for_function(f"() => !({GOING})()")
         self.page.click("#text-reset")
         self.page.wait_for_timeout(300)
@@ -223,16 +266,16 @@ class Hour:
             self.page.fill(f"#text-{name} input[type=number]", str(CONTROL[name]))
             self.page.keyboard.press("Tab")
         self.page.wait_for_timeout(300)
-        before = self.page.evaluate(RUN_ID)
+        before = self.ask(RUN_ID)
         self.page.click("#text-run")
         self.page.wait_for_function(ENDED, arg=before)
         self.page.wait_for_function(DRAWN)
         self.page.wait_for_timeout(500)
-        return str(self.page.evaluate(WRITTEN))
+        return str(self.ask(WRITTEN))
 
 
 KINDS = ("double_click", "hammer", "number", "back_and_forth", "reload", "second_tab", "lid", "no_network",
-         "wrong_model", "full_disk", "wrong_file", "tabs", "chips")  # fmt: skip
+         "wrong_model", "full_disk", "wrong_file", "tabs", "chips", "train")  # fmt: skip
 
 
 def live(hour: Hour, goes_on: Callable[[int], bool], every: int = 15) -> None:
@@ -253,11 +296,13 @@ def again(hour: Hour, first: str) -> None:
         now = hour.control()
     except Exception as error:  # noqa: BLE001 as above
         hour.wrong.append(f"the page does not work any more: {' '.join(str(error).split())[:300]}")
+        print(hour.wrong[-1], hour.ask(STATE), file=sys.stderr, flush=True)
         hour.page.close()
         hour.open()
     else:
         if now != first:
             hour.wrong.append(f"the same run wrote something else: {now!r} instead of {first!r}")
+            print(hour.wrong[-1], hour.ask(STATE), file=sys.stderr, flush=True)
 
 
 def disk_of(home: Path) -> Callable[[bool], None]:

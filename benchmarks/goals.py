@@ -1,12 +1,14 @@
 """What a load must reach, as functions of what was seen: RELIABILITY's figures for a class on two cores."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Any
 
 STOP_S = 1.0  # p95, or two steps where those take longer
 CLOSED_S = 12.0
 LAG_S = 0.25  # p99
-GROWN_MB = 100.0  # resident memory, the last value over the tenth
+GROWN_MB = 50.0  # resident memory, the last sixth of a long load over the sixth at half time
+LONG = 60  # values, one a minute: states, steps and pages are kept up to bounds that the first hour fills
 
 
 def part(values: Sequence[float], share: float) -> float:
@@ -55,11 +57,13 @@ def loop_lag(seconds: Sequence[float]) -> str | None:
 
 
 def memory(resident_mb: Sequence[float]) -> str | None:
-    """What is wrong with resident memory over equal spans of time, or None."""
-    if len(resident_mb) <= 10:
+    """What is wrong with resident memory, one value a minute, or None; medians, because it goes up and down."""
+    if len(resident_mb) < LONG:
         return None
-    grown = resident_mb[-1] - resident_mb[9]
-    return f"resident memory grew by {grown:.0f} MB" if grown > GROWN_MB else None
+    sixth = len(resident_mb) // 6
+    half, last = resident_mb[3 * sixth : 4 * sixth], resident_mb[-sixth:]
+    grown = median(last) - median(half)
+    return f"resident memory grew by {grown:.0f} MB after half time" if grown > GROWN_MB else None
 
 
 def missed(tally: Any, lag: Sequence[float], resident_mb: Sequence[float] = ()) -> list[str]:

@@ -39,6 +39,24 @@ SEARCHES: tuple[dict[str, Any], ...] = (
     {"search": "greedy"},
     {"search": "beam", "num_beams": 4},
 )
+KEPT = ("kept_mb", "steps_mb", "visits", "pages")  # what the server keeps on purpose
+NEWEST = """
+  window.newest_ = {};
+  const waiting = setInterval(() => {
+    if (!window.playground || !playground.frame) return;
+    clearInterval(waiting);
+    const before = playground.frame;
+    playground.frame = (tab, text) => {
+      before(tab, text);
+      if (tab !== "text") return;
+      const frame = JSON.parse(text);
+      newest_ = { run: frame.run, recorded: frame.recorded, state: frame.status.state, total: frame.total };
+    };
+  }, 2);
+"""  # what the newest frame of the Text tab said
+SEEN = """() => ({newest: window.newest_, tab: {...document.querySelector("#text-tab")?.dataset},
+  run: document.querySelector("#text-run")?.disabled, stop: document.querySelector("#text-stop")?.disabled,
+  said: [...document.querySelectorAll(".toast-body, .pg-error, .pg-notices")].map(e => e.innerText)})"""
 WRONG: tuple[dict[str, Any], ...] = (
     {"model": "no-such-model"}, {"top_p": 7.0}, {"logit_bias": "nonsense"}, {"mode": "chat"},
 )  # fmt: skip
@@ -60,6 +78,11 @@ class Tally:
             self.counts[name] += 1
             if seconds is not None:
                 self.seconds.setdefault(name, []).append(seconds)
+
+    def lost(self, how: str) -> None:
+        self.add("lost")
+        self.said(how)
+        print(f"lost at {time.strftime('%H:%M:%S')}: {how}", file=sys.stderr, flush=True)
 
     def said(self, error: str) -> None:
         with self.lock:
@@ -116,7 +139,7 @@ class ApiClient:
         begun = heard = time.monotonic()
         job = client.submit(f"The {self.canary} said:", **settings, api_name="/text")
         after = self.random.randint(1, 8) if kind == "cancel" else 10**9
-        events, first = 0, None
+        events, first, written = 0, None, ""
         try:
             while True:
                 event = self._next(job, heard)
@@ -124,7 +147,8 @@ class ApiClient:
                     job.result(timeout=10)  # the sentence of a run that was refused
                     break
                 heard = time.monotonic()
-                self.tally.check(self.canary, json.dumps(event))
+                written += event.get("text", "") if event["event"] == "token" else ""
+                self.tally.check(self.canary, json.dumps(event) + written)
                 if event["event"] in ("token", "beam"):
                     events += 1
                     if first is None:
@@ -136,9 +160,9 @@ class ApiClient:
                 if event["event"] == "finished":
                     self.tally.add("finished")
                     return
-            self.tally.add("lost")
+            self.tally.lost(f"client: its stream ended after {events} events of {settings}")
         except TimeoutError:
-            self.tally.add("lost")
+            self.tally.lost(f"client: silent after {events} events of {settings}")
         except Exception as error:  # noqa: BLE001 the server's sentence, as a client gets it
             self.tally.said(str(error))
 
@@ -177,6 +201,14 @@ def _step(job: Any) -> Any:
         return error
 
 
+def _seen(page: Any) -> str:
+    """What a page that does not answer shows, for whoever looks for the reason."""
+    try:
+        return json.dumps(page.evaluate(SEEN))
+    except Exception as error:  # noqa: BLE001 as above
+        return f"(nothing can be asked of it: {str(error)[:100]})"
+
+
 # ── browsers ─────────────────────────────────────────────────────────────────
 
 
@@ -200,8 +232,7 @@ class Person:
                 try:
                     page = self.job(browser, page)
                 except Exception as error:  # noqa: BLE001 what a driver of browsers says when a page does not answer
-                    self.tally.add("lost")
-                    self.tally.said(f"browser: {' '.join(str(error).split())[:300]}")
+                    self.tally.lost(f"browser: {' '.join(str(error).split())[:300]} {_seen(page)}")
                     page.context.close()
                     page = self.open(browser)
                 time.sleep(self.random.expovariate(1 / self.tally.think_s))
@@ -214,6 +245,7 @@ class Person:
         page.on("pageerror", lambda error: self.tally.said(f"script error: {error}"))
         page.on("response", lambda r: self.tally.add(f"status {r.status}") if r.status >= 500 else None)
         page.context.request.post(f"{self.url}enter", form={"code": CODE})
+        page.add_init_script(NEWEST)
         page.goto(self.url)
         page.wait_for_selector("#text-view .pg-chip")
         return page
@@ -224,15 +256,15 @@ class Person:
         page.fill("#text-prompt textarea", f"The {self.canary} said:")
         page.fill("#text-max_new_tokens input[type=number]", str(self.random.randint(20, 200)))
         page.keyboard.press("Tab")
+        before = page.evaluate("newest_.run")
         page.click("#text-run")
-        page.wait_for_function(
-            "() => ['running', 'finished', 'error'].includes(document.querySelector('#text-tab').dataset.state)"
-        )
+        page.wait_for_function("before => newest_.run !== before || newest_.state === 'error'", arg=before)
         if kind == "stop":
             self.stop(page)
         elif kind == "reload":
             page.reload()
             page.wait_for_selector("#text-view .pg-chip")
+            page.wait_for_function("newest_.run && !newest_.recorded")
         elif kind == "close":
             visit, begun = page.evaluate("playground.visit()"), time.monotonic()
             page.context.close()
@@ -240,12 +272,12 @@ class Person:
             self.tally.add("never idle after a closed tab" if idle is None else "closed tab to idle", idle)
             return self.open(browser)
         elif kind == "look":
-            page.locator("#text-view .pg-chip").nth(3).click()
+            chips = page.locator("#text-view .pg-chip:not(.pg-sample)")  # the legend has samples of chips
+            if chips.count() > 3:
+                chips.nth(3).dispatch_event("click")
             page.fill("#text-temperature input[type=number]", "1.7")
             page.keyboard.press("Tab")
-        page.wait_for_function(
-            "() => ['finished', 'error', 'idle'].includes(document.querySelector('#text-tab').dataset.state)"
-        )
+        self._until_written(page)
         self.tally.check(self.canary, page.locator("#text-view").inner_text())
         error = page.locator("#text-view .pg-error")
         if error.is_visible():
@@ -253,6 +285,22 @@ class Person:
         else:
             self.tally.add("finished")
         return page
+
+    def _until_written(self, page: Any) -> None:
+        """Until the page's run has ended, however long it takes while something comes.
+
+        Raises:
+            TimeoutError: nothing came for too long.
+        """
+        heard, seen = time.monotonic(), None
+        while time.monotonic() - heard < LOST_S:
+            now = page.evaluate("[newest_.state, newest_.total]")
+            if now[0] in ("finished", "error", "idle"):
+                return
+            if now != seen:
+                heard, seen = time.monotonic(), now
+            page.wait_for_timeout(200)
+        raise TimeoutError(f"nothing came for {LOST_S:.0f} s after {seen}")
 
     def stop(self, page: Any) -> None:
         visit, button = page.evaluate("playground.visit()"), page.locator("#text-stop")
@@ -330,7 +378,12 @@ def main() -> None:
             lag += figures["lag_s"]
             if len(held) * LOOK_S <= time.monotonic() - begun:
                 held.append(figures["resident_mb"])
-                print(f"minute {len(held) - 1}: {held[-1]:,.0f} MB, {dict(tally.counts)}", file=sys.stderr, flush=True)
+                kept = ", ".join(f"{name} {figures[name]:,.0f}" for name in KEPT)
+                print(
+                    f"minute {len(held) - 1}: {held[-1]:,.0f} MB, {kept}, {dict(tally.counts)}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             if arguments.faults and pause < 5:
                 ask(url, f"fault?kind={chance.choice(FAULTS)}")
         for thread in threads:

@@ -14,7 +14,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -102,11 +102,24 @@ def process_figures() -> dict[str, float]:
 class Window:
     """ASGI middleware that answers `/bench/…` and passes everything else on."""
 
-    def __init__(self, app: Any, lag: Lag, breaking: Breaking, visits: Callable[[], list[str]]) -> None:
-        self.app, self.lag, self.breaking, self.visits = app, lag, breaking, visits
+    def __init__(self, app: Any, lag: Lag, breaking: Breaking, rooms: Sequence[Any], visits: Any) -> None:
+        self.app, self.lag, self.breaking, self.rooms, self.visits = app, lag, breaking, rooms, visits
+        self.page: Any = None  # Gradio's application, known from the first request on
+
+    def held(self) -> dict[str, float]:
+        """What is kept on purpose, each within a bound of its own: states to go on from, steps, pages."""
+        pages = len(self.page.state_holder.session_data) if self.page is not None else 0
+        kept = sum(room.manager.memory().kept_bytes for room in self.rooms)
+        return {
+            "kept_mb": kept / 1e6,
+            "steps_mb": self.visits.step_bytes / 1e6,
+            "visits": len(self.visits._visits),
+            "pages": pages,
+        }
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            self.page = scope.get("app")
             self.lag.watch(asyncio.get_running_loop())
         if scope["type"] != "http" or not scope["path"].startswith("/bench/"):
             await self.app(scope, receive, send)
@@ -118,9 +131,9 @@ class Window:
 
     def _answer(self, path: str, query: dict[str, list[str]]) -> Any:
         if path == "/bench/state":
-            return {"visits": self.visits()}
+            return {"visits": [visit for room in self.rooms for visit in room.visits()]}
         if path == "/bench/figures":
-            return {**process_figures(), "lag_s": self.lag.take()}
+            return {**process_figures(), **self.held(), "lag_s": self.lag.take()}
         if path == "/bench/fault":
             self.breaking.plan(query["kind"][0])
         return {}
@@ -139,6 +152,7 @@ def main() -> None:
     from playground.room import Room
     from playground.ui import page
     from playground.ui.door import Door
+    from playground.visits import Visits
 
     manager = ModelManager(audience="class")
     lag, breaking, rooms = Lag(), Breaking(manager), list[Room]()
@@ -149,12 +163,12 @@ def main() -> None:
             super().__init__(*values, **named)
             rooms.append(self)
 
-    def visits() -> list[str]:
-        return [visit for room in rooms for visit in room.visits()]
-
     page.Room = Seen  # type: ignore[attr-defined]
-    window = Middleware(Window, lag=lag, breaking=breaking, visits=visits)
-    page.launch(manager, port=arguments.port, door=Door("class", CODE, "teacher of all"), middleware=(window,))
+    kept = Visits(keep=manager.keep)
+    window = Middleware(Window, lag=lag, breaking=breaking, rooms=rooms, visits=kept)
+    page.launch(
+        manager, port=arguments.port, door=Door("class", CODE, "teacher of all"), middleware=(window,), visits=kept
+    )
 
 
 if __name__ == "__main__":

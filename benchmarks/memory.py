@@ -59,16 +59,37 @@ def installed(manager: Any) -> list[str]:
 
 
 def use(lease: Any) -> None:
-    """Read a prompt and write eight tokens."""
+    """Read a prompt and write eight tokens, take two denoising steps, or decode a code, as the model does."""
     import torch
 
     with lease:
+        if lease.model.kind == "latent space":
+            with lease.turn():
+                lease.model.decode(torch.zeros(1, lease.model.latent_dim))
+            return
+        if hasattr(lease.model, "predict"):
+            draw(lease)
+            return
         stepper = lease.model.stepper()
         with lease.turn():
             logits, _ = stepper.prefill(torch.tensor([lease.model.prompt_ids(PROMPT)]))
         for _ in range(8):
             with lease.turn():
                 logits = stepper.step(logits.argmax(-1))
+
+
+def draw(lease: Any) -> None:
+    """A picture in two steps."""
+    from playground.denoising.loop import Plan, denoise
+    from playground.denoising.schedulers import OWN
+
+    model, side = lease.model, lease.model.size // lease.model.factor
+    with lease.turn():
+        words = model.encode([PROMPT])
+    plan = Plan(words, words, 2, 1.0, OWN, (1,), (model.channels, side, side))
+    *_, last = denoise(model, plan, turn=lease.turn)
+    with lease.turn():
+        model.decode(last.next.latents)
 
 
 def obtained(wish: Iterator[Any]) -> Any:

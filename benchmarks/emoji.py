@@ -1,0 +1,199 @@
+"""How good is the embedded picture model? Everything that its card states, measured again.
+
+    python -m benchmarks.emoji quiz FOLDER             64 pictures, on numbered sheets with eight captions each
+    python -m benchmarks.emoji score FOLDER answers.json   the reader's answers, {"1": "c", …}
+    python -m benchmarks.emoji card FOLDER --training …/emoji   and writes assets/models/emoji/README.md and sheet.png
+
+The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt; the
+others are prompts of other pictures of the same kind, so that one in eight is right by chance. 32 prompts are single
+words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`):
+colours of things, one thing riding or beside another. Which ones, a checksum of the words says: none is chosen by
+hand, and every picture is made with seed 1 and the settings that the page begins with.
+"""
+
+import argparse
+import base64
+import io
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from playground import fields
+from playground.errors import PlaygroundError
+from playground.events import Finished
+from playground.manager import ModelManager
+from playground.modalities import image
+from playground.models import _neighbours
+from playground.models.emoji import FOLDER
+from tools.pictures._scenes import COLOURS, RIDDEN, kept_back
+
+EACH, OPTIONS, SEED, SIDE, A_PAGE = 32, 8, 1, 240, 8
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prompt, whether the model was trained on it, and the captions among which it stands."""
+
+    prompt: str
+    known: bool
+    captions: tuple[str, ...]
+
+    @property
+    def right(self) -> str:
+        """The letter of the right caption."""
+        return letter(self.captions.index(self.prompt))
+
+
+def letter(place: int) -> str:
+    return "abcdefgh"[place]
+
+
+def checksum(*words: str) -> int:
+    return zlib.crc32(" ".join(words).encode())
+
+
+def mixed(items: Iterable[str], salt: str) -> list[str]:
+    """In an order that only the words decide."""
+    return sorted(set(items), key=lambda item: checksum(salt, item))
+
+
+def article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
+def prompts(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(words that were trained, combinations that were kept back), 32 each, for the names of training pictures."""
+    words = mixed((name for name in names if name.isalpha() and len(name) > 2), "words")
+    trained = [article(word) for word in words[:EACH]]
+    colours = [(c, w) for w in words for c in COLOURS if kept_back(c, w)]
+    coloured = mixed((article(f"{c} {w}") for c, w in colours), "colours")[: EACH // 2]
+    ridden = mixed((f"{article(a)} riding {article(b)}" for a in words for b in words
+                    if b in RIDDEN and a not in RIDDEN and kept_back(a, b)), "riding")[: EACH // 4]  # fmt: skip
+    some = words[:200]
+    beside = mixed((f"{article(a)} next to {article(b)}" for a in some for b in some if a != b and kept_back(a, b)),
+                   "beside")[: EACH // 4]  # fmt: skip
+    return trained, [*coloured, *ridden, *beside]
+
+
+def pattern(prompt: str) -> str:
+    """What kind of prompt it is: captions of one picture are all of one kind, so that the kind tells nothing."""
+    return next((words for words in (" riding ", " next to ") if words in prompt), str(len(prompt.split())))
+
+
+def questions(names: Sequence[str]) -> list[Question]:
+    """All 64, in an order that says nothing."""
+    found = []
+    for known, group in zip((True, False), prompts(names), strict=True):
+        for prompt in group:
+            alike = [other for other in group if other != prompt and pattern(other) == pattern(prompt)]
+            others = mixed(alike, f"others {prompt}")[: OPTIONS - 1]
+            found.append(Question(prompt, known, tuple(mixed([prompt, *others], f"order {prompt}"))))
+    return sorted(found, key=lambda q: checksum("page", q.prompt))
+
+
+def draw(prompts: Sequence[str], manager: ModelManager) -> list[tuple[Image.Image, list[dict[str, Any]]]]:
+    """For each prompt a picture and the nearest training pictures, as the page makes them."""
+    found = []
+    for prompt in prompts:
+        settings = fields.build(image.Settings, {"prompt": prompt, "seed": SEED})
+        with closing(image.generate(settings, manager)) as events:
+            end = [event for event in events if isinstance(event, Finished)][-1]
+        if not end.pictures:
+            raise PlaygroundError(end.message or "No picture came.")
+        with closing(image.near(end.state, 0, manager)) as events:
+            near = next(event.values["near"] for event in events if hasattr(event, "values"))
+        data = base64.b64decode(end.pictures[0].partition(",")[2])
+        found.append((Image.open(io.BytesIO(data)).convert("RGB"), near))
+    return found
+
+
+def page(pictures: Sequence[tuple[str, Image.Image]], across: int = 4, side: int = SIDE) -> Image.Image:
+    """Pictures under their captions, row by row."""
+    down = -(-len(pictures) // across)
+    sheet = Image.new("RGB", (across * (side + 12), down * (side + 36)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for place, (caption, picture) in enumerate(pictures):
+        x, y = place % across * (side + 12) + 6, place // across * (side + 36)
+        pen.text((x, y + 4), caption, fill="black", font_size=14)
+        sheet.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (x, y + 26))
+    return sheet
+
+
+def quiz(folder: Path) -> None:
+    """Write sheets and captions for the reader, and beside them what is right."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = questions(_names())
+    manager = ModelManager("own")
+    made = draw([q.prompt for q in asked], manager)
+    manager.close()
+    for start in range(0, len(asked), A_PAGE):
+        part = [(str(n + 1), made[n][0]) for n in range(start, min(start + A_PAGE, len(asked)))]
+        page(part).save(folder / f"sheet-{start // A_PAGE + 1}.png")
+    lines, key = [], []
+    for number, (question, (_, near)) in enumerate(zip(asked, made, strict=True), 1):
+        lines.append(f"{number}: " + "; ".join(f"{letter(i)}) {c}" for i, c in enumerate(question.captions)) + "\n")
+        key.append({"prompt": question.prompt, "known": question.known, "right": question.right,
+                    "near": [(one["name"], one["distance"]) for one in near]})  # fmt: skip
+    (folder / "captions.txt").write_text("".join(lines), encoding="utf-8")
+    (folder / "key.json").write_text(json.dumps(key), encoding="utf-8")
+    ordered = sorted(range(len(asked)), key=lambda n: (not asked[n].known, n))
+    page([(asked[n].prompt, made[n][0]) for n in ordered], across=8, side=128).save(folder / "all.png")
+
+
+def _names() -> list[str]:
+    return [str(name) for name in json.loads((FOLDER / _neighbours.NAMES).read_text("utf-8"))["names"]]
+
+
+def score(folder: Path, answers: dict[str, str]) -> dict[str, Any]:
+    """How many of each kind the reader found, and how near the pictures are to the nearest training picture."""
+    key = json.loads((folder / "key.json").read_text("utf-8"))
+    typical = json.loads((FOLDER / _neighbours.NAMES).read_text("utf-8"))["typical"]
+    found: dict[str, Any] = {"answered": len(answers)}
+    for known, name in ((True, "trained"), (False, "kept back")):
+        mine = [(str(n), k) for n, k in enumerate(key, 1) if k["known"] is known]
+        right = [k["prompt"] for n, k in mine if answers.get(n, "").strip().lower() == k["right"]]
+        apart = sorted(k["near"][0][1] for _, k in mine)
+        found[name] = {
+            "right": len(right), "of": len(mine), "wrong": [k["prompt"] for _, k in mine if k["prompt"] not in right],
+            "nearest, median": apart[len(apart) // 2], "nearest, least": apart[0],
+            "nearer than half of typical": sum(a < typical / 2 for a in apart),
+        }  # fmt: skip
+    return {**found, "typical": typical}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("what", choices=("quiz", "score", "card"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("answers", type=Path, nargs="?")
+    parser.add_argument("--training", type=Path, help="the folder it was trained in, for the curve")
+    given = parser.parse_args(arguments)
+    if given.what == "quiz":
+        quiz(given.folder)
+        return 0
+    kept = given.folder / "answers.json"
+    if given.answers:
+        kept.write_bytes(given.answers.read_bytes())
+    figures = score(given.folder, json.loads(kept.read_text("utf-8")))
+    print(json.dumps(figures, indent=1, ensure_ascii=False))
+    if given.what == "card":
+        from benchmarks.emoji_card import card
+
+        if given.training is None:
+            raise PlaygroundError("A card needs the curve: give the training's folder with --training.")
+        (FOLDER / "README.md").write_text(card(figures, given.training, FOLDER), encoding="utf-8")
+        Image.open(given.folder / "all.png").convert("P", palette=Image.Palette.ADAPTIVE).save(
+            FOLDER / "sheet.png", optimize=True
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
