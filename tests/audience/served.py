@@ -107,7 +107,7 @@ def serve(
         loader.where = lambda spec: ("embedded" if spec.id == "a" else "cached", None)  # type: ignore[method-assign]
         manager = ModelManager(audience, 100 * MB, active=active, loader=loader)
         for room in (page, endpoints):
-            monkeypatch.setattr(room, "discover", lambda package: {"text": world.modality()})
+            monkeypatch.setattr(room, "offered", lambda manager=None: {"text": world.modality()})
     door = Door(audience, CLASS if codes and audience == "class" else "", TEACHER if codes else "")
     port = free_port()
     visits = Visits(keep=manager.keep)

@@ -63,7 +63,7 @@ def test_a_planted_leak_of_each_runs_frames_is_found(monkeypatch: pytest.MonkeyP
     start = Run.start
 
     def defect(self: Run) -> None:
-        leaked.append(bytearray(os.urandom(4096)) * 64)  # 256 kB a run
+        leaked.append(bytearray(os.urandom(4096)) * 128)  # 512 kB a run
         start(self)
 
     monkeypatch.setattr(Run, "start", defect)

@@ -19,7 +19,7 @@ CONTROLLED = {
     ),
     3: (
         "tests/faults/test_memory_rows.py"
-        "::test_row_3_after_twenty_five_cycles_the_memory_is_what_it_was_after_ten_and_the_run_is_as_before",
+        "::test_row_3_after_fourteen_cycles_the_memory_is_what_it_was_after_ten_and_the_run_is_as_before",
         "tests/faults/test_memory_rows.py"
         "::test_row_3_the_large_model_that_is_installed_gives_its_memory_back_too",
         "tests/faults/test_memory_rows.py"

@@ -17,9 +17,9 @@ FLOORS = {
     "visits": 6, "room": 6,
     "lenses": 5, "run": 5, "manager": 5, "steps": 4,
     "models": 4, "lessons": 4,
-    "training": 3, "decoding": 3,
+    "training": 3, "decoding": 3, "denoising": 3,
     "events": 2, "fields": 2, "plugins": 2, "json_text": 2, "panels": 1,
-    "people": 2, "errors": 1,
+    "people": 2, "errors": 1, "building": 1,
     "__init__": 0,
 }  # fmt: skip
 # what lies in one file each, and may not know its neighbours (pieces they share start with "_")

@@ -11,6 +11,7 @@ import pytest
 from playground.errors import PlaygroundError
 from playground.events import Progress, Queued
 from playground.manager import ModelManager
+from playground.manager._ledger import Ledger
 from tests.manager.fakes import MB, FakeLoader, Stepped
 
 
@@ -191,6 +192,21 @@ def test_kept_states_count_and_make_room_for_models() -> None:
     assert not refused.alive, "a state may not push out a model"
     assert gone == [0, 2]
     assert lease.model.spec.id == "a"
+
+
+def test_kept_states_together_stay_within_their_bound_and_the_newest_is_kept_however_large() -> None:
+    now = [0.0]
+    ledger = Ledger(1000, lambda: now[0], kept_bytes=100)
+    for name in range(5):
+        now[0] += 1
+        assert ledger.keep(name, 40, lambda: None) is not None
+        assert ledger.held("kept") <= 100
+    assert [h.name for h in ledger.idle(("kept",))] == [3, 4]
+    gone = ledger.keep("large", 300, lambda: None)
+    assert gone is not None and [h.name for h in gone] == [3, 4]
+    assert ledger.held("kept") == 300
+    assert ledger.keep("too large", 1001, lambda: None) is None
+    assert ledger.held("kept") == 300, "nothing goes in vain"
 
 
 def test_more_than_so_many_runs_wait_in_turn_round_robin_across_visitors() -> None:

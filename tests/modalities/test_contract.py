@@ -11,14 +11,24 @@ from playground import fields
 from playground.errors import PlaygroundError
 from playground.events import BeamStep, Event, Finished, Notice, Progress, Queued, Reason, Started, TokenStep
 from playground.fields import Kind, Range
+from playground.modalities import offered
 from playground.plugins import discover
 
 MODALITIES = discover("playground.modalities")
 BEFORE, STEPS = (Progress, Queued, Notice), (TokenStep, BeamStep)
 
 
-@pytest.fixture(params=MODALITIES)
+WRITING = [name for name, module in MODALITIES.items() if getattr(module, "VIEW", "tokens") == "tokens"]
+
+
+@pytest.fixture(params=WRITING)
 def modality(request: pytest.FixtureRequest) -> ModuleType:
+    """One whose steps are tokens."""
+    return MODALITIES[request.param]
+
+
+@pytest.fixture(params=MODALITIES)
+def any_modality(request: pytest.FixtureRequest) -> ModuleType:
     return MODALITIES[request.param]
 
 
@@ -32,26 +42,33 @@ def tokens(events: list[Event]) -> list[int]:
     return [e.token_id for e in events if isinstance(e, TokenStep)]
 
 
-def test_text_and_code_are_found() -> None:
-    assert list(MODALITIES) == ["text", "code"]
+def test_all_modalities_are_found() -> None:
+    assert list(MODALITIES) == ["text", "code", "image", "pixels"]
 
 
-def test_a_modality_introduces_itself(modality: ModuleType) -> None:
-    introduction = (modality.__doc__ or "").strip()
+def test_what_needs_a_model_that_is_not_in_this_copy_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for ready, found in ((False, ["text", "code"]), (True, ["text", "code", "image", "pixels"])):
+        for name in ("image", "pixels"):
+            monkeypatch.setattr(MODALITIES[name], "READY", ready)
+        assert list(offered()) == found
+
+
+def test_a_modality_introduces_itself(any_modality: ModuleType) -> None:
+    introduction = (any_modality.__doc__ or "").strip()
     assert introduction.split("\n")[0].endswith(".")
     assert len(introduction.split()) > 20
-    assert isinstance(modality.TITLE, str) and modality.TITLE
+    assert isinstance(any_modality.TITLE, str) and any_modality.TITLE
 
 
-def test_every_setting_is_described(modality: ModuleType) -> None:
-    described = fields.describe(modality.Settings)
-    assert set(described) == {f.name for f in dataclasses.fields(modality.Settings)}
+def test_every_setting_is_described(any_modality: ModuleType) -> None:
+    described = fields.describe(any_modality.Settings)
+    assert set(described) == {f.name for f in dataclasses.fields(any_modality.Settings)}
     assert all(d.label for d in described.values())
     assert all(d.help for n, d in described.items() if n not in ("length_penalty",)), [
         n for n, d in described.items() if not d.help
     ]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        modality.Settings().prompt = "other"
+        any_modality.Settings().prompt = "other"
 
 
 def test_every_filter_and_search_brings_its_settings(modality: ModuleType) -> None:
@@ -61,12 +78,12 @@ def test_every_filter_and_search_brings_its_settings(modality: ModuleType) -> No
             assert set(fields.describe(getattr(plugin, what))) <= names
 
 
-def test_defaults_presets_and_examples_are_valid_settings(modality: ModuleType) -> None:
-    assert fields.build(modality.Settings, fields.defaults(modality.Settings)) == modality.Settings()
-    assert len(modality.PRESETS) >= 3 and len(modality.EXAMPLES) >= 3
-    for values in (*modality.PRESETS.values(), *modality.EXAMPLES):
-        fields.build(modality.Settings, values)
-    assert all(example["prompt"] for example in modality.EXAMPLES)
+def test_defaults_presets_and_examples_are_valid_settings(any_modality: ModuleType) -> None:
+    assert fields.build(any_modality.Settings, fields.defaults(any_modality.Settings)) == any_modality.Settings()
+    assert len(any_modality.PRESETS) >= 3 and len(any_modality.EXAMPLES) >= 3
+    for values in (*any_modality.PRESETS.values(), *any_modality.EXAMPLES):
+        fields.build(any_modality.Settings, values)
+    assert all(example["prompt"] for example in any_modality.EXAMPLES)
 
 
 def test_limits_name_settings_that_exist(modality: ModuleType) -> None:

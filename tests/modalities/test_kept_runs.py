@@ -45,6 +45,17 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(write: Any, search: str, st
     assert (end(second).text, end(second).tokens) == (end(whole).text, LENGTH)
 
 
+@pytest.mark.parametrize("values", [{"search": "greedy"}, {"search": "sample"}, {"search": "beam", "num_beams": 3}])
+def test_a_run_whose_state_was_let_go_goes_on_from_its_steps_as_it_would_have(write: Any, values: Any) -> None:
+    first = write(**values)
+    told = [event.to_json() for event in first]
+    started = next(event for event in told if event["event"] == "started")
+    state = text.rebuild(started, told, end(first).tokens)
+    assert ids(write(state, **values)) == ids(write(end(first).state, **values))
+    with pytest.raises(PlaygroundError, match="There is no step"):
+        text.rebuild(started, told, end(first).tokens + 1)
+
+
 def test_single_steps_write_the_same_text(write: Any) -> None:
     whole = write()
     events = write(max_new_tokens=1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.modalities import _token_prompt, _token_settings, text
+from playground.modalities import _limits, _token_prompt, _token_settings, text
 
 BEGIN = 0
 
@@ -129,7 +129,7 @@ def test_stop_strings_know_line_breaks_and_leave_other_escapes_alone() -> None:
 def test_clamped_values_lie_in_the_limits_and_each_change_is_said(values: dict[str, int]) -> None:
     made = settings(**values)
     ranges = _token_settings.limits(made, model(512), vocab_size=4096)
-    clamped, sentences = _token_settings.clamp(made, ranges, "numbers")
+    clamped, sentences = _limits.clamp(made, ranges, "numbers")
     for name, allowed in ranges.items():
         assert allowed.low <= getattr(clamped, name) <= allowed.high
         changed = getattr(made, name) != getattr(clamped, name)

@@ -27,7 +27,7 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self, model: Path) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
-        whole = {p.name: p.read_bytes() for p in model.iterdir()}
+        whole = {str(p.relative_to(model)): p.read_bytes() for p in model.rglob("*") if p.is_file()}
         self.files = {
             name: dict(whole)
             for name in (
@@ -45,9 +45,8 @@ class Hub(ThreadingHTTPServer):
             )  # fmt: skip
         }
         self.files["pickled"] = {k: v for k, v in whole.items() if "safetensors" not in k} | {"pytorch_model.bin": b"x"}
-        self.files["coded"] = whole | {
-            "config.json": whole["config.json"].replace(b"{", b'{"auto_map": {"x": "y"},', 1)
-        }
+        config = whole.get("config.json", b"{}").replace(b"{", b'{"auto_map": {"x": "y"},', 1)
+        self.files["coded"] = whole | {"config.json": config}
         self.asked: Counter[str] = Counter()
         self.stop = threading.Event()
 
@@ -90,7 +89,7 @@ class Answer(BaseHTTPRequestHandler):
         elif path.startswith("/api/"):
             self.send(json.dumps({"id": f"stub/{repo}", "sha": COMMIT, "siblings": []}).encode(), body)
         else:
-            self.file(repo, parts[-1], body)
+            self.file(repo, path.partition("/resolve/")[2].partition("/")[2], body)
 
     def entry(self, repo: str, name: str, content: bytes) -> dict[str, Any]:
         size = SIZES.get(repo, len(content)) if name.endswith(".safetensors") else len(content)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from playground.models import catalogue
+from playground.models._hub_files import INDEX
+from playground.models._lessons import described
 from playground.models._places import ASSETS, where
 from playground.models._spec import Embedded, Hub, Package, Spec
 from playground.models._weights import count_parameters, read_config
@@ -60,8 +62,13 @@ def test_an_embedded_model_is_what_its_spec_says(name: str) -> None:
     assert state == "embedded"
     assert folder is not None
     assert count_parameters(folder) == spec.parameters
-    files = list(folder.iterdir())
-    assert read_config(folder)[1] == spec.kind
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    if spec.kind == "denoising":
+        assert (folder / INDEX).is_file()
+    elif spec.kind == "latent":
+        assert described(folder) is not None
+    else:
+        assert read_config(folder)[1] == spec.kind
     assert all(f.stat().st_size < 10e6 for f in files)
     assert sum(f.stat().st_size for f in files) == pytest.approx(spec.size_mb * 1e6, rel=0.15)
     assert isinstance(spec.sources[0], Embedded)

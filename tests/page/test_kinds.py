@@ -137,8 +137,9 @@ def test_a_word_is_spoken_and_each_sound_shows_where_the_decoder_looked(held: Pa
     best = int(mean.argmax())
     expect(letters.nth(best)).to_have_attribute("data-much", "true")
     held.locator("#text-view .pg-layer").select_option("1")
-    height = letters.nth(int(shares[1].argmax())).locator("i").evaluate("e => parseFloat(e.style.height)")
-    assert height == pytest.approx(100 * float(shares[1].max()), abs=0.1)
+    bar = letters.nth(int(shares[1].argmax())).locator("i").element_handle()
+    wanted = [bar, 100 * float(shares[1].max())]  # drawn with the next picture of the screen
+    held.wait_for_function("([bar, height]) => Math.abs(parseFloat(bar.style.height) - height) < 0.1", arg=wanted)
     begin(held, "hello world")
     expect(held.locator("#text-view .pg-error")).to_contain_text("reads one English word")
 

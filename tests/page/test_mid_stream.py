@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from playground.run import ABANDONED_S
 from tests.page.visitor import COLLECT, PATIENCE_MS, Served, begin, choose_model, never_end, state, steps
@@ -67,6 +67,25 @@ def test_a_double_click_starts_one_run(held: Page, served: Served) -> None:
     held.wait_for_function("window.frames_.at(-1).finished")
     assert len(set(held.evaluate("window.frames_.map(f => f.run)"))) == 1
     assert len(steps(held)) == 50
+
+
+def test_a_stop_that_overtakes_its_run_on_the_way_ends_it_too(held: Page, served: Served) -> None:
+    hold_at(held, served, 3)
+    late: list[Route] = []
+    held.route("**/queue/join*", lambda route: late.append(route) if not late else route.continue_())
+    held.fill("#text-prompt textarea", "Another prompt")
+    held.click("#text-run")  # its request stays on the way
+    held.wait_for_timeout(100)
+    assert late, "Run has sent nothing"
+    held.click("#text-stop")
+    held.wait_for_function("window.frames_.at(-1).finished")
+    late[0].continue_()
+    held.wait_for_function(
+        "r => window.frames_.at(-1).run !== r && window.frames_.at(-1).finished",
+        arg=held.evaluate("window.frames_.at(-1).run"),
+    )
+    assert held.evaluate("window.frames_.at(-1).finished.reason") == "user"
+    assert len(steps(held)) <= 1
 
 
 def test_a_new_message_stops_the_running_answer_and_keeps_the_conversation(held: Page, served: Served) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.visitor import COLLECT, PATIENCE_MS, PAYLOADS, chips, opened, steps, write
+from tests.page.visitor import COLLECT, PATIENCE_MS, PAYLOADS, chips, number, opened, steps, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -81,6 +81,18 @@ def test_an_empty_prompt_and_one_that_is_too_long_are_both_answered(text: Page) 
     write(text, "word " * 2000, 5)
     expect(text.locator("#text-view .pg-messages")).to_contain_text("context window")
     assert steps(text)
+
+
+@pytest.mark.parametrize(("typed", "left"), [("", "0.8"), ("-3", "0"), ("99", "2"), ("1.25", "1.25")])
+def test_a_number_box_that_is_left_empty_or_out_of_bounds_gets_a_number_and_the_run_works(
+    text: Page, typed: str, left: str
+) -> None:
+    box = text.locator("#text-temperature input[type=number]")
+    number(text, "temperature", 0.8)
+    box.fill(typed)
+    write(text, "Once", 3)
+    expect(box).to_have_value(left)
+    assert text.evaluate("window.frames_.findLast(f => f.started).started.settings.temperature") == float(left)
 
 
 def test_control_enter_runs(text: Page) -> None:
@@ -212,3 +224,12 @@ def test_the_handlers_of_the_page_are_not_part_of_the_api(app_url: str) -> None:
     assert names == {"/text", "/code"}
     events = list(client.submit("The sky is", max_new_tokens=3, seed=7, api_name="/text"))
     assert [e["event"] for e in events][-1] == "finished"
+
+
+def test_the_sliders_of_the_code_tab_redraw_its_own_past(page: Page, app_url: str) -> None:
+    with opened(page, app_url):
+        page.get_by_role("tab", name="Code").click()
+        page.locator("#code-search").get_by_label("sample").check()
+        page.fill("#code-temperature input[type=number]", "2")
+        page.keyboard.press("Tab")
+        expect(page.locator("#code-view .pg-chip[data-other]").first).to_be_visible()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.visitor import COLLECT, Served, choose_model, number, steps, write
+from tests.page.visitor import COLLECT, Served, choose_model, fill, number, steps, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OTHERS = '#text-view .pg-chip[data-other="…"]'
@@ -105,12 +105,11 @@ def test_a_message_that_was_refused_stays_in_its_box_and_one_that_was_sent_leave
 def test_a_message_whose_run_failed_before_its_first_token_is_sent_again_by_again(held: Page, served: Served) -> None:
     chat(held)
     held.get_by_role("button", name="Penalties").click()
-    bias = held.locator("#text-logit_bias textarea")
-    bias.fill("no number")
+    fill(held, "#text-logit_bias textarea", "no number")
     held.fill("#text-prompt textarea", "Tell me a tale")
     held.click("#text-run")
     expect(held.locator("#text-view .pg-error")).to_contain_text("logit_bias")
-    bias.fill("")
+    fill(held, "#text-logit_bias textarea", "")
     expect(held.locator("#text-again")).to_be_enabled()
     held.evaluate("window.frames_ = []")
     held.click("#text-again")

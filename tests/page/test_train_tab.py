@@ -1,10 +1,12 @@
 """The Train tab of the served page: a visitor trains, leaves, comes back, brings data."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from playground.lessons import catalogue
@@ -49,6 +51,15 @@ def test_a_first_visit_finds_a_recorded_run_that_scrubs_before_anything_is_start
     expect(held.locator("#train-view .tr-at")).not_to_have_text(last)
     held.click("#tr-tab-error")
     expect(held.locator("#train-view .tr-new")).not_to_have_text("")
+
+
+def test_each_stage_says_in_plain_words_what_it_is(held: Page) -> None:
+    told = train_recorded.load("vae")["lesson"]
+    train_page(held)
+    held.locator("#train-lesson label").filter(has_text="VAE").click()
+    for stage in ("data", "learning", "save"):
+        held.click(f"#tr-tab-{stage}")
+        expect(held.locator("#train-view")).to_contain_text(told["stages"][stage]["sentence"])
 
 
 def test_a_double_click_trains_one_model_which_a_reloaded_page_finds_again(held: Page, served: Served) -> None:
@@ -103,6 +114,34 @@ def test_a_text_of_ones_own_is_what_the_model_learns_from(held: Page, served: Se
     assert {"zebra" in text for text in [*train, *held_out]} == {True}
 
 
+def test_files_of_ones_own_are_read_in_the_browser_and_trained_on(held: Page, tmp_path: Path) -> None:
+    train_page(held)
+    held.click("#tr-tab-data")
+    text, noise, picture, dot = (tmp_path / name for name in ("own.txt", "noise.txt", "big.png", "dot.png"))
+    text.write_text("\n\n".join(f"The zebra number {i} sings at noon." for i in range(40)), "utf-8")
+    noise.write_bytes(bytes(range(256)) * 9)
+    Image.effect_noise((300, 200), 90).save(picture)  # more than goes as it is: the browser cuts it
+    Image.new("RGB", (1, 1)).save(dot)
+
+    def give(*files: Path) -> None:
+        with held.expect_file_chooser() as chooser:
+            held.locator(".tr-own button").filter(has_text="Upload").click()
+        chooser.value.set_files(files)
+
+    said = held.locator("#train-view .tr-own p[role=status]")
+    give(text)
+    expect(said).to_contain_text("In use: 40 passages")
+    expect(held.locator("#train-view .tr-example").first).to_contain_text("zebra")
+    give(noise)
+    expect(said).to_contain_text("noise.txt is no text")
+    held.locator("#train-lesson label").filter(has_text="GAN").click()
+    expect(held.locator("#train-view .tr-own button").filter(has_text="Upload pictures")).to_be_visible()
+    give(dot)
+    expect(said).to_contain_text("1 × 1 pixels")
+    give(picture)
+    expect(said).to_contain_text("In use: 1 picture of your own")
+
+
 def test_what_cannot_be_trained_is_refused_with_a_sentence_where_the_click_was(held: Page) -> None:
     train_page(held)
     small(held, 5)
@@ -110,6 +149,16 @@ def test_what_cannot_be_trained_is_refused_with_a_sentence_where_the_click_was(h
     held.keyboard.press("Tab")
     held.click("#train-view [data-act=start]")
     expect(held.locator("#train-view .tr-error").first).to_contain_text("3")
+
+
+def test_a_learning_rate_of_a_billion_can_be_typed_and_ends_with_an_explanation(held: Page) -> None:
+    train_page(held)
+    small(held, 400)
+    held.fill("#train-gpt-learning_rate input", "1000000000")
+    held.keyboard.press("Tab")
+    held.click("#train-view [data-act=start]")
+    expect(held.locator("#train-view .tr-error").first).to_contain_text("training has diverged")
+    expect(held.locator("#train-view .tr-error").first).to_contain_text("Lower the learning rate")
 
 
 # ── without a browser ────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
 from playground.json_text import dumps
 from playground.run import ABANDONED_S, DEFECT, Run
-from playground.visits import STEPS_PER_FRAME, Bounds, Prepared, Visits, Watcher
+from playground.visits import STEPS_PER_FRAME, Bounds, Prepared, Visits, Watcher, numbered
 from tests.page.fake import PATIENCE_S, Clock, State, Tape, ended, reached
 
 
@@ -80,6 +80,47 @@ def test_two_clicks_at_the_same_moment_start_one_run() -> None:
     [t.join(PATIENCE_S) for t in threads]
     assert len(runs) == 8
     assert len({run.id for run in runs}) == 1
+
+
+def test_a_stop_that_overtook_its_run_ends_it_and_one_that_came_late_does_not() -> None:
+    visits, early, late = Visits(), Tape(), Tape()
+    visit = visits.visit("0" * 32)
+    visit.stop("fake", click=12)  # Run was click 11, and is still on its way
+    overtaken = visit.start("fake", 1, lambda before: Prepared(early.generate), 11)
+    early.allow(9)
+    assert ended(overtaken) and early.computed <= 1
+    run = visit.start("fake", 2, lambda before: Prepared(late.generate), 14)
+    visit.stop("fake", click=13)  # pressed before that Run
+    late.allow(2)
+    reached(run, 2)
+    assert not run.ended
+    visit.stop("fake", click=15)
+    late.allow(5)
+    assert ended(run) and late.reason is Reason.USER
+
+
+def test_a_stop_while_a_run_waits_for_the_one_before_ends_both() -> None:
+    visits, first, second = Visits(), Tape(), Tape()
+    visit = visits.visit("0" * 32)
+    old = visit.start("fake", 1, lambda before: Prepared(first.generate), 1)
+    runs: list[Any] = []
+    clicking = threading.Thread(
+        target=lambda: runs.append(visit.start("fake", 2, lambda v: Prepared(second.generate), 2))
+    )
+    clicking.start()
+    visit.stop("fake", click=3)
+    first.allow(5)
+    second.allow(9)
+    clicking.join(PATIENCE_S)
+    assert ended(old) and ended(runs[0]) and second.computed <= 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "token", "click"),
+    [("0" * 32 + ".17", "0" * 32, 17), ("0" * 32, "0" * 32, 0), (None, None, 0), ("x.3", "x.3", 0), (7, 7, 0)],
+)
+def test_the_number_of_a_click_is_told_from_the_token(sent: Any, token: Any, click: int) -> None:
+    assert numbered(sent) == (token, click)
 
 
 def test_another_click_in_the_very_moment_of_a_beginning_stops_that_run() -> None:
@@ -250,7 +291,7 @@ def test_a_visit_keeps_its_newest_runs_only() -> None:
     assert run.id in held
 
 
-def test_a_state_that_the_manager_needs_back_is_gone_and_the_run_says_so() -> None:
+def test_a_state_that_the_manager_needs_back_is_gone_and_the_run_goes_on_from_its_steps() -> None:
     kept: list[Any] = []
 
     def keep(count: int, forget: Any) -> Any:
@@ -266,8 +307,10 @@ def test_a_state_that_the_manager_needs_back_is_gone_and_the_run_says_so() -> No
     assert kept[0][0] == State(0).bytes
     assert run.resumable
     kept[0][1]()
-    assert not run.resumable
     assert run.state is None
+    assert run.resumable, "its text can be read again"
+    run.release()
+    assert not run.resumable
 
 
 def test_a_continued_run_has_its_parents_steps_and_counts_on_from_them() -> None:

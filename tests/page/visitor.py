@@ -42,10 +42,29 @@ def chips(page: Page) -> int:
     return page.locator("#text-view .pg-chip").count()
 
 
+FRAMES_LATER = """() => new Promise((done) => {
+  let left = 12;
+  const next = () => (left-- ? requestAnimationFrame(next) : done());
+  next();
+})"""
+
+
 def number(page: Page, name: str, value: float) -> None:
     """Type a number into a slider's box, and leave the box."""
     page.fill(f"#text-{name} input[type=number]", str(value))
     page.keyboard.press("Tab")
+
+
+def fill(page: Page, where: str, value: str) -> None:
+    """Fill in a box that has just come: until it keeps what was typed (Gradio may set a box of a group that has just
+    been opened once more, sooner than any hand could type)."""
+    box = page.locator(where)
+    for _ in range(20):
+        box.fill(value)
+        page.evaluate(FRAMES_LATER)
+        if box.input_value() == value:
+            return
+    raise AssertionError(f"{where} does not keep {value!r}")
 
 
 def begin(page: Page, prompt: str | None = None, length: int | None = None) -> None:

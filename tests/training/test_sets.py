@@ -80,7 +80,7 @@ def test_points_are_read_from_a_file_with_headings(tmp_path: Path):
     data = load(data="points", points=str(tmp_path / "p.csv"))
     assert data.plane
     assert len(data.train) == len(data.held_out) == 3
-    assert "learn them by heart" in data.notes[0]
+    assert "learn by heart" in data.notes[0]
 
 
 BAD_POINTS = {

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.people import Limits, Person, Quotas
 from playground.trainings._training import DEFECT, TEACHER
@@ -247,6 +248,15 @@ def test_every_step_passes_the_gate_as_training(here: World, monkeypatch: pytest
     became(here.start(20), "finished")
     assert len(turns) >= 20
     assert set(turns) == {(TOKEN, "train", 1)}
+
+
+def test_a_training_builds_its_network_when_nobody_else_builds_one(here: World) -> None:
+    here.fake.open()
+    with BUILDING:
+        training = here.start(5)
+        time.sleep(0.3)
+        assert training.record.step == 0
+    became(training, "finished")
 
 
 def test_two_visits_train_step_by_step_in_turn(here: World) -> None:

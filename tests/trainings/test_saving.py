@@ -1,19 +1,24 @@
 """A trained model becomes a model of its visit: others are told there is none; its file is what was trained."""
 
+import importlib
+import io
 import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
+from playground.denoising import files
 from playground.errors import PlaygroundError
-from playground.events import Finished, TokenStep
+from playground.events import Finished, Looked, TokenStep
 from playground.manager import ModelManager
-from playground.modalities import code, text
+from playground.modalities import _latents, code, text
 from playground.people import Person
 from playground.room import Room
 from playground.trainings import Trainings, VisitTrainings
@@ -90,9 +95,16 @@ def test_the_choice_of_models_and_their_note_are_the_visits_own(trainings: Train
     assert ("Mine · on disk", saved["id"]) in choices.models(TOKEN)
     assert saved["id"] not in [model for _, model in choices.models(OTHER)]
     assert saved["id"] in [model for _, model in choices.refresh(TOKEN)["choices"]]
-    assert "M parameters" in choices.about(saved["id"], TOKEN)
+    assert " parameters" in choices.about(saved["id"], TOKEN)
     assert "There is no model" in choices.about(saved["id"], OTHER)
     assert choices.on_model(TOKEN, saved["id"])[-1]["maximum"] == SMALL["gpt"]["block_size"] - 1
+
+
+def test_two_models_of_one_title_can_be_told_apart(trainings: Trainings) -> None:
+    mine = trained(trainings, "gpt")
+    assert [mine.save(title)["title"] for title in ("A", "A", "A", "B", "C" * 99, "C" * 99)] == [
+        "A", "A 2", "A 3", "B", "C" * 60, "C" * 58 + " 2",
+    ]  # fmt: skip
 
 
 def test_the_download_holds_weights_configuration_tokenizer_and_card(trainings: Trainings, tmp_path: Path) -> None:
@@ -144,12 +156,19 @@ def test_bert_and_t5_are_saved_as_folders_of_transformers_that_the_text_tab_runs
         write(manager, text, saved["id"], OTHER, prompt)
 
 
-@pytest.mark.parametrize("lesson", ["vae", "gan", "diffusion"])
-def test_pictures_are_saved_with_their_weights_and_can_be_had(trainings: Trainings, lesson: str) -> None:
+PICTURES = {"data": "shapes", "size": 8, "examples": 64, "width": 8, "batch_size": 8}
+
+
+@pytest.mark.parametrize(("lesson", "tab", "listed"), [("vae", "latent", False), ("gan", "latent", False),
+                                                       ("diffusion", "image", True)])  # fmt: skip
+def test_pictures_are_saved_with_their_weights_and_can_be_had(
+    trainings: Trainings, lesson: str, tab: str, listed: bool
+) -> None:
     mine = trained(trainings, lesson)
     saved = mine.save("Mine")
-    assert saved["modality"] == "image"
-    assert saved["id"] not in [m.id for m in trainings.room.manager.models(TOKEN)]  # no tab can run it yet
+    assert saved["modality"] == tab
+    found = saved["id"] in [m.id for m in trainings.room.manager.models(TOKEN)]
+    assert found is listed  # no tab runs what makes points of the plane
     stored = load_file(mine.saved[0].folder / "model.safetensors")
     assert mine.training is not None
     live = mine.training.call(
@@ -160,6 +179,25 @@ def test_pictures_are_saved_with_their_weights_and_can_be_had(trainings: Trainin
     assert len(same) == len(stored)
     assert json.loads((mine.saved[0].folder / "config.json").read_text())["model_type"] == lesson
     assert mine.download().stat().st_size > 0
+
+
+@pytest.mark.parametrize("lesson", ["vae", "gan"])
+def test_a_latent_model_of_pictures_is_listed_in_its_visit_and_answers_there(
+    trainings: Trainings, manager: ModelManager, lesson: str
+) -> None:
+    mine = trainings.of(TOKEN, Person(TOKEN, "1.2.3.4"))
+    training = mine.start(lesson, PICTURES | {"steps": 3, "latent_dim": 4})
+    until(training, "finished", "error")
+    saved = mine.save("Mine")
+    listed = {m.id: m for m in manager.models(TOKEN)}[saved["id"]]
+    assert listed.modalities == ("latent",)
+    assert saved["id"] not in [m.id for m in manager.models(OTHER)]
+    found = [e for e in _latents.ask(saved["id"], "decode", {"codes": [[0.5] * 4]}, manager, visit=TOKEN)
+             if isinstance(e, Looked)]  # fmt: skip
+    module = importlib.import_module(f"playground.training.{lesson}")
+    expected = training.call(lambda live: module.sample(live.model, torch.full((1, 4), 0.5)))
+    picture = Image.open(io.BytesIO(files.content(found[0].values["pictures"][0])))
+    assert (torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 127.5 - 1 - expected[0]).abs().max() < 0.01
 
 
 def test_a_saved_model_ends_with_its_visit_and_what_was_loaded_of_it_too(
@@ -239,3 +277,38 @@ def test_a_run_that_diverged_saves_its_last_good_checkpoint() -> None:
         for step in range(1, 6):
             value = value * 1.1 + step
         assert float(stored["value"]) == pytest.approx(value)
+
+
+def test_a_kept_model_can_be_removed_for_good_once_nobody_uses_it(tmp_path: Path) -> None:
+    manager = ModelManager("own", 4 * 10**9, data_dir=tmp_path)
+    trainings = Trainings(Room(manager))
+    mine = trained(trainings, "gpt")
+    saved, folder = mine.save("Kept"), mine.saved[0].folder
+    assert {m.id: m.kept for m in manager.models()}[saved["id"]]
+    assert not {m.id: m.kept for m in manager.models()}["tales"]
+    for other in ("tales", "no such model", str(folder)):
+        with pytest.raises(PlaygroundError, match="kept on this computer"):
+            manager.remove(other)
+    leasing = manager.acquire(saved["id"], "")
+    while True:
+        try:
+            next(leasing)
+        except StopIteration as done:
+            lease = done.value
+            break
+    with pytest.raises(PlaygroundError, match="in use"):
+        manager.remove(saved["id"])
+    lease.release()
+    manager.remove(saved["id"])
+    assert not folder.exists()
+    assert saved["id"] not in [m.id for m in manager.models()]
+    assert manager.memory().resident_bytes == 0
+    trainings.close()
+    manager.close()
+
+
+def test_what_a_visitor_made_is_nobody_elses_to_remove(trainings: Trainings, manager: ModelManager) -> None:
+    saved = trained(trainings, "gpt").save("Mine")
+    with pytest.raises(PlaygroundError, match="kept on this computer"):
+        manager.remove(saved["id"])
+    assert not any(m.kept for m in manager.models(TOKEN))

@@ -127,7 +127,7 @@ def test_a_double_click_starts_one_run(stage: TrainStage) -> None:
 
 @pytest.mark.parametrize(
     ("state", "can"),
-    [("running", {"pause", "stop"}), ("paused", {"resume", "step", "stop"}), ("finished", {"start"})],
+    [("running", {"pause", "stop"}), ("paused", {"start", "resume", "step", "stop"}), ("finished", {"start"})],
 )
 def test_the_buttons_are_those_that_do_something(stage: TrainStage, state: str, can: set[str]) -> None:
     stage.feed(frame("gpt", state=state))
@@ -247,3 +247,95 @@ def test_points_can_be_drawn_with_the_keyboard_and_sent(stage: TrainStage) -> No
     points = own["data"]["points"]
     assert len(points) == 24
     assert sum(x for x, _ in points[12:]) / 12 > sum(x for x, _ in points[:12]) / 12
+
+
+# ── what a visitor does by hand ──────────────────────────────────────────────
+
+
+def own(lesson: str, **changes: Any) -> dict[str, Any]:
+    """A frame of a visitor's own run that is finished."""
+    return frame(lesson, **{"state": "finished", "error": None, "notices": [], **changes})
+
+
+def ask(stage: TrainStage, text: str) -> None:
+    stage.page.fill(".tr-probe input", text)
+    stage.page.click(".tr-probe button")
+    stage.settle()
+
+
+def test_bert_shows_the_likeliest_words_of_every_gap(stage: TrainStage) -> None:
+    stage.feed(own("bert"))
+    ask(stage, "A [MASK] and a [MASK].")
+    found = [{"words": ["cat", "dog"], "p": [0.5, 0.25]}, {"words": [POISON], "p": [0.125]}]
+    stage.answer("fill", found)
+    assert stage.page.locator(".tr-probe .tr-bar .pg-name").all_inner_texts()[:2] == ["cat", "dog"]
+    assert stage.page.locator(".tr-probe .pg-figure").all_inner_texts() == ["50.0\u00a0%", "25.0\u00a0%", "12.5\u00a0%"]
+    assert "[MASK] 2" in stage.text(".tr-probe")
+    assert stage.page.evaluate("() => window.hit === undefined")
+
+
+@pytest.mark.parametrize(("task", "says"), [("pronunciation", "word"), ("spans", "extra_id_0")])
+def test_t5_shows_its_answer_and_says_what_it_can_be_asked(stage: TrainStage, task: str, says: str) -> None:
+    stage.feed(own("t5", config={"task": task}))
+    assert says in stage.text(".tr-probe label")
+    ask(stage, "zebra")
+    stage.answer("answer", {"input": "zebra", "answer": "zebra: Z IY B R AH"})
+    assert stage.text(".tr-probe .tr-text") == "zebra: Z IY B R AH"
+
+
+def test_a_run_that_is_held_can_be_begun_anew(stage: TrainStage) -> None:
+    stage.feed(own("gpt", state="paused"))
+    assert stage.page.locator("[data-act=resume]").is_visible()
+    stage.page.click("[data-act=start]")
+    assert len(stage.sent("start")) == 1
+
+
+def test_a_step_is_a_whole_number_on_its_axis(stage: TrainStage) -> None:
+    stage.feed(own("gpt", step=60, steps=60))
+    assert stage.text(".tr-timeline .tr-xs span:last-child") == "60"
+
+
+def test_the_title_of_one_lessons_model_is_not_that_of_the_next(stage: TrainStage) -> None:
+    stage.feed(own("bert")).open("save")
+    stage.page.fill(".tr-saving input", "My best BERT")
+    stage.feed(own("t5", run="def")).open("save")
+    assert stage.page.input_value(".tr-saving input") == "My T5"
+
+
+def test_a_saved_model_says_where_it_is_and_is_removed_by_the_second_click(stage: TrainStage) -> None:
+    saved = {"id": "gpt-1", "title": "My GPT", "modality": "text", "revision": "abc", "listed": True}
+    stage.feed(own("gpt", saved=[saved])).open("save")
+    stage.page.click(".tr-saving button[type=submit]")
+    stage.settle().answer("save", saved)
+    assert "choose it in the Text and Code tabs" in stage.text(".tr-saving [role=status]")
+    button = stage.page.locator(".tr-saved .pg-quiet")
+    button.click()
+    assert stage.sent("forget") == []
+    button.click()
+    assert stage.sent("forget")[0]["data"]["id"] == "gpt-1"
+
+
+def test_words_without_a_text_before_them_are_refused_beside_the_form(stage: TrainStage) -> None:
+    stage.feed(own("gpt"))
+    stage.page.locator(".tr-words input").first.fill(" ")
+    stage.page.click(".tr-words form button")
+    stage.settle()
+    assert "Write a text" in stage.text(".tr-words [role=status]")
+    assert stage.sent("words") == []
+
+
+def test_a_comparison_shows_nothing_of_other_data(stage: TrainStage) -> None:
+    one = {"family": "gan", "title": "GAN", "points": [[0, 0]], "distance": 0.5, "seconds": 1.0, "step": 1, "steps": 2,
+           "parameters": 3, "history": [[1, 0.5]]}  # fmt: skip
+    value = {"data": "moons", "seconds": 10, "points": [[0, 0]], "own_distance": 0.1, "families": [one], "done": True}
+    stage.feed(frame("gpt"))
+    stage.page.evaluate("() => { playground.trainLesson = 'families'; window.stage.soon(); }")
+    stage.settle().answer("families", value)
+    facts = ".tr-family:has(h4:text-is('GAN')) > p:last-child"
+    assert "0.5" in stage.text(facts)
+    stage.page.click(".tr-families .tr-main")
+    number = stage.sent("compare")[0]["data"]["number"]
+    message = {"what": "families", "number": number, "value": {**value, "data": "ring", "families": [], "done": False}}
+    stage.page.evaluate("text => playground.train.answer(text)", json.dumps(message))
+    stage.settle()
+    assert stage.text(facts) == "not begun"

@@ -9,7 +9,7 @@ from tests.views.harness import STYLE
 BOOT = """
 let watchers = [];
 window.sent = [];
-const props = {value: null, facts: window.FACTS};
+const props = {value: null};
 window.feed = (text) => { props.value = text; watchers.forEach((w) => w()); };
 window.remount = () => {
   watchers = [];
@@ -24,11 +24,10 @@ window.remount();
 
 def document(dark: bool = False) -> str:
     """The whole page."""
-    facts = json.dumps(train_tab.facts()).replace("</", "<\\/")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>train</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
-        f"<script>window.FACTS = {facts};</script>{views.head()}</head>"
+        f"{train_tab.facts()}{views.head()}</head>"
         f'<body class="{"dark" if dark else ""}"><div id="host"></div><script>{BOOT}</script></body></html>'
     )
 

@@ -1,0 +1,149 @@
+"""The loop's latents and pictures are those of diffusers' own pipelines, for every scheduler and kind of model."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from playground.denoising import loop, schedulers
+from tests.denoising.conftest import PROMPT, UNWANTED, plan, run
+from tests.models import tiny_pictures
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+def theirs(pipeline: Any, model: Any, wanted: loop.Plan, **more: Any) -> torch.Tensor:
+    """What diffusers' pipeline makes of the same."""
+    pipeline.scheduler = schedulers.build(wanted.scheduler, model.scheduler_config)
+    special: dict[str, Any] = {} if model.guided_inside else {"negative_prompt": UNWANTED}
+    if type(pipeline).__name__ == "PixArtSigmaPipeline":
+        special |= {"clean_caption": False, "use_resolution_binning": False}
+    generators = [torch.Generator().manual_seed(seed) for seed in wanted.seeds]
+    out = pipeline(prompt=PROMPT, num_inference_steps=wanted.steps, guidance_scale=wanted.guidance,
+                   num_images_per_prompt=len(generators), generator=generators, height=model.size, width=model.size,
+                   **{"output_type": "latent", **special, **more})  # fmt: skip
+    return out.images
+
+
+@pytest.mark.parametrize("kind", ["stable diffusion", "xl", "pixart"])
+@pytest.mark.parametrize("name", ["DDIM", "Euler", "DPM++ 2M", "DDPM", "Euler ancestral", "Heun", "UniPC", "LCM"])
+def test_the_latents_are_those_of_the_pipeline(models: Any, kind: str, name: str) -> None:
+    pipeline, model = models[kind]
+    wanted = plan(model, scheduler=name)
+    _, latents = run(model, wanted)
+    assert torch.isfinite(latents).all()
+    torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 7.5])
+@pytest.mark.parametrize("seeds", [(5,), (5, 6, 7)])
+def test_guidance_and_several_pictures_too(models: Any, guidance: float, seeds: tuple[int, ...]) -> None:
+    pipeline, model = models["stable diffusion"]
+    wanted = plan(model, scheduler="Euler", guidance=guidance, seeds=seeds)
+    _, latents = run(model, wanted)
+    torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
+    for i, seed in enumerate(seeds):
+        _, alone = run(model, plan(model, scheduler="Euler", guidance=guidance, seeds=(seed,)))
+        torch.testing.assert_close(latents[i : i + 1], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_a_distilled_model_takes_guidance_as_an_input(models: Any) -> None:
+    pipeline, model = models["latent consistency"]
+    assert model.guided_inside
+    wanted = plan(model, steps=4, guidance=8.5)
+    _, latents = run(model, wanted)
+    other = theirs(pipeline, model, wanted)
+    torch.testing.assert_close(latents, other, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["DDIM", "Euler", "DPM++ 2M"])
+@pytest.mark.parametrize("strength", [0.4, 1.0])
+def test_a_picture_to_begin_from_is_noised_as_the_pipeline_does(models: Any, name: str, strength: float) -> None:
+    import diffusers
+
+    pipeline, model = models["stable diffusion"]
+    other = diffusers.StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False)
+    other.set_progress_bar_config(disable=True)
+    start = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(9))
+    wanted = plan(model, scheduler=name, start=start, strength=strength)
+    _, latents = run(model, wanted)
+    other.scheduler = schedulers.build(name, model.scheduler_config)
+    out = other(prompt=PROMPT, negative_prompt=UNWANTED, image=start, strength=strength, num_inference_steps=6,
+                guidance_scale=4.0, generator=torch.Generator().manual_seed(5), output_type="latent")  # fmt: skip
+    torch.testing.assert_close(latents, out.images, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["DDIM", "Euler", "DPM++ 2M"])
+def test_what_a_mask_protects_stays_as_the_pipeline_does_it(models: Any, name: str) -> None:
+    import diffusers
+
+    pipeline, model = models["stable diffusion"]
+    other = diffusers.StableDiffusionInpaintPipeline(**pipeline.components, requires_safety_checker=False)
+    other.set_progress_bar_config(disable=True)
+    start = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(2))
+    mask = torch.zeros((1, 1, 8, 8))
+    mask[..., 2:6, 3:8] = 1
+    _, latents = run(model, plan(model, scheduler=name, start=start, mask=mask, strength=1.0))
+    torch.testing.assert_close((latents * (1 - mask)), start * (1 - mask))
+    other.scheduler = schedulers.build(name, model.scheduler_config)
+    out = other(prompt=PROMPT, negative_prompt=UNWANTED, image=start, masked_image_latents=torch.zeros_like(start),
+                mask_image=mask.repeat_interleave(2, 2).repeat_interleave(2, 3), strength=1.0, num_inference_steps=6,
+                guidance_scale=4.0, generator=torch.Generator().manual_seed(5), height=16, width=16,
+                output_type="latent")  # fmt: skip
+    torch.testing.assert_close(latents, out.images, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["stable diffusion", "pixart"])
+def test_the_decoded_pictures_are_those_of_the_pipeline(models: Any, kind: str) -> None:
+    pipeline, model = models[kind]
+    wanted = plan(model)
+    _, latents = run(model, wanted)
+    theirs_ = theirs(pipeline, model, wanted, output_type="np")
+    assert np.abs(model.decode(latents).numpy() / 255 - theirs_).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("kind", ["stable diffusion", "pixart"])
+@pytest.mark.parametrize("name", ["DDIM", "DDPM", "Euler", "Euler ancestral", "Heun", "DPM++ 2M", "UniPC", "LCM"])
+def test_a_fork_without_changes_gives_the_same_bits_from_every_step(models: Any, kind: str, name: str) -> None:
+    _, model = models[kind]
+    wanted = plan(model, scheduler=name)
+    steps, latents = run(model, wanted)
+    for step in steps:
+        later, again = run(model, wanted, step.place)
+        assert torch.equal(again, latents), f"from step {step.index}"
+        assert len(later) == len(steps) - step.index
+    assert torch.equal(run(model, wanted)[1], latents), "the first run was changed by going on from it"
+
+
+@pytest.mark.parametrize("name", ["DDIM", "Euler", "DPM++ 2M", "UniPC", "LCM"])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_the_clean_guess_is_the_picture_where_the_model_knows_the_truth(name: str, prediction: str) -> None:
+    """A model that predicts exactly what was mixed: then x0 is what went in, at every level of noise."""
+    config = dict(tiny_pictures.scheduler(prediction).config)
+    scheduler = schedulers.build(name, config)
+    scheduler.set_timesteps(7)
+    clean, noise = torch.randn((2, 1, 4, 8, 8), generator=torch.Generator().manual_seed(0))
+    for index in range(7):
+        alpha, sigma = schedulers.level(scheduler, index)
+        latents = alpha * clean + sigma * noise
+        size = (alpha**2 + sigma**2) ** 0.5
+        truth = {"epsilon": noise, "sample": clean, "v_prediction": (alpha * noise - sigma * clean) / size}[prediction]
+        torch.testing.assert_close(schedulers.clean(scheduler, truth, index, latents), clean, atol=1e-3, rtol=1e-3)
+        own = scheduler.add_noise(clean, noise, scheduler.timesteps[index : index + 1])
+        torch.testing.assert_close(own, latents, atol=1e-4, rtol=1e-4)
+
+
+def test_flow_matching_has_its_own_schedulers_and_levels() -> None:
+    config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}
+    assert schedulers.names(config) == ("Euler", "Heun", "LCM")
+    scheduler = schedulers.build("Euler", config)
+    scheduler.set_timesteps(5)
+    clean, noise = torch.randn((2, 1, 4, 8, 8), generator=torch.Generator().manual_seed(0))
+    for index in range(5):
+        alpha, sigma = schedulers.level(scheduler, index)
+        own = scheduler.scale_noise(clean, scheduler.timesteps[index : index + 1], noise)
+        torch.testing.assert_close(own, alpha * clean + sigma * noise)
+        torch.testing.assert_close(schedulers.clean(scheduler, noise - clean, index, own), clean)
+    with pytest.raises(Exception, match="There is no scheduler 'DDIM' for this model"):
+        schedulers.build("DDIM", config)

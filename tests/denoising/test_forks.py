@@ -1,0 +1,109 @@
+"""Going on from a step with other words, guidance, seed or scheduler; and what is kept of a run."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from playground.denoising import loop, schedulers
+from playground.models import _words
+from tests.denoising.conftest import plan, run
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def model(models: Any) -> Any:
+    return models["stable diffusion"][1]
+
+
+def test_other_words_or_guidance_change_what_follows_and_not_what_was(model: Any) -> None:
+    wanted = plan(model, scheduler="DPM++ 2M")
+    steps, latents = run(model, wanted)
+    place = steps[3].place
+    for other in (plan(model, scheduler="DPM++ 2M", guidance=1.5), plan(model, scheduler="DPM++ 2M",
+                  words=_words.repeated(model.encode(["the green house"]), 1))):  # fmt: skip
+        forked, changed = run(model, other, place)
+        assert [step.index for step in forked] == [3, 4, 5]
+        assert torch.equal(forked[0].place.latents, steps[3].place.latents)
+        assert not torch.allclose(changed, latents)
+    assert torch.equal(run(model, wanted, place)[1], latents)
+
+
+def test_another_seed_changes_the_noise_of_the_steps_to_come(model: Any) -> None:
+    wanted = plan(model, scheduler="Euler ancestral")
+    steps, latents = run(model, wanted)
+    place = loop.changed(model, wanted, steps[2].place, None, 77)
+    assert not torch.allclose(run(model, wanted, place)[1], latents)
+    first = loop.changed(model, wanted, steps[0].place, None, 77)
+    torch.testing.assert_close(
+        run(model, wanted, first)[1], run(model, plan(model, scheduler="Euler ancestral", seeds=(77,)))[1]
+    )
+
+
+@pytest.mark.parametrize("old", ["DDIM", "Euler", "DPM++ 2M"])
+@pytest.mark.parametrize("new", ["DDIM", "Euler", "DPM++ 2M", "Heun", "UniPC"])
+def test_another_scheduler_takes_over_at_its_nearest_step_and_says_that_it_is_approximate(
+    model: Any, old: str, new: str
+) -> None:
+    wanted = plan(model, scheduler=old, steps=20)
+    steps, latents = run(model, wanted)
+    whole = run(model, plan(model, scheduler=new, steps=20))[1]
+    place = loop.changed(model, plan(model, scheduler=new, steps=20), steps[10].place, new, None)
+    assert place.approximate
+    now, before = schedulers.level(place.scheduler, place.index), (steps[10].alpha, steps[10].sigma)
+    assert now[1] / now[0] == pytest.approx(before[1] / before[0], rel=0.25)
+    forked, mixed = run(model, plan(model, scheduler=new, steps=20), place)
+    assert all(step.place.approximate for step in forked)
+    far = (latents - whole).norm() + 0.35 * whole.norm()
+    assert (mixed - latents).norm() <= far
+    start = loop.changed(model, plan(model, scheduler=new, steps=20), steps[0].place, new, None)
+    assert not start.approximate
+    torch.testing.assert_close(run(model, plan(model, scheduler=new, steps=20), start)[1], whole, atol=1e-3, rtol=1e-3)
+
+
+def test_places_stay_within_their_bytes_and_lead_to_every_step(model: Any) -> None:
+    wanted = plan(model, steps=40)
+    steps, latents = run(model, wanted)
+    places = loop.Places(most=12 * steps[5].place.bytes)
+    for step in steps:
+        places.add(step.place)
+        assert places.bytes <= 12 * steps[5].place.bytes
+    assert 3 <= len(places) <= 12
+    for index in (0, 1, 17, 39):
+        place = places.before(index)
+        assert place.index <= index
+        assert torch.equal(run(model, wanted, place)[1], latents)
+
+
+def test_a_run_ends_between_two_steps_and_each_step_takes_one_turn(model: Any) -> None:
+    turns: list[str] = []
+
+    class Turn:
+        def __enter__(self) -> None:
+            turns.append("in")
+
+        def __exit__(self, *_: object) -> None:
+            turns.append("out")
+
+    going = loop.denoise(model, plan(model), turn=Turn)
+    next(going), next(going)
+    going.close()
+    assert turns == ["in", "out"] * 2
+
+
+def test_a_preview_shows_what_an_autoencoder_of_plain_colours_would_decode(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = torch.randn((3, 4), generator=torch.Generator().manual_seed(1))
+
+    def encoded(pictures: torch.Tensor) -> torch.Tensor:
+        small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, model.factor)
+        return torch.einsum("bchw,cd->bdhw", small, mixed) + 0.3
+
+    monkeypatch.setattr(model, "encode_pictures", encoded)
+    monkeypatch.setattr(model, "_to_rgb", None)
+    pictures = (torch.rand((2, 16, 16, 3), generator=torch.Generator().manual_seed(3)) * 255).byte()
+    looked = model.preview(encoded(pictures)).float()
+    small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float(), model.factor).permute(0, 2, 3, 1)
+    assert (looked - small).abs().max() <= 1

@@ -1,0 +1,62 @@
+"""The Pixels tab in a real browser, with a tiny random model in the place of the embedded one."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from playground.modalities import pixels
+from tests.models import tiny_pixels
+from tests.page.catalogues import served_with, tiny_spec
+from tests.page.visitor import opened
+
+pytestmark = pytest.mark.browser
+VIEW = "#pixels-view"
+OVER = """count => /^Stopped|finished/.test(document.querySelector('#pixels-view .pg-state').textContent)
+    && document.querySelectorAll('#pixels-view .pg-chip:not(.pg-given)').length >= count"""
+PAINTED = """([at, colour]) =>
+    document.querySelectorAll('#pixels-view .pg-pixel')[at]?.querySelector('bdi').dataset.colour === colour"""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tiny_pixels.folder(tmp_path_factory.mktemp("pixels") / "tiny")
+    with served_with(tiny_spec("pixels", folder, "pixels", context_window=274), ready=pixels) as address:
+        yield address
+
+
+@pytest.fixture
+def tab(page: Page, url: str) -> Iterator[Page]:
+    with opened(page, url):
+        page.get_by_role("tab", name="Pixels").click()
+        page.fill("#pixels-max_new_tokens input[type=number]", "40")
+        page.keyboard.press("Tab")
+        yield page
+
+
+def test_pixels_are_coloured_squares_with_the_probabilities_of_colours(tab: Page) -> None:
+    tab.fill("#pixels-prompt textarea", "a cat")
+    tab.click("#pixels-run")
+    tab.wait_for_function(OVER, arg=30)
+    squares = tab.locator(f"{VIEW} .pg-pixel")
+    expect(squares.first).to_be_visible()
+    box = squares.first.bounding_box() or {}
+    assert box["width"] == box["height"] == 18
+    colour = squares.first.locator("bdi").get_attribute("data-colour") or ""
+    painted = squares.first.locator("bdi").evaluate("one => getComputedStyle(one).backgroundColor")
+    assert painted == f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
+    squares.first.click()
+    expect(tab.locator(f"{VIEW} .pg-bars .pg-name[data-colour]").first).to_be_visible()
+    assert f"colour {colour}" in (squares.first.get_attribute("aria-label") or "")
+
+
+def test_one_goes_on_from_a_pixel_with_another_colour(tab: Page) -> None:
+    tab.click("#pixels-run")
+    tab.wait_for_function(OVER, arg=30)
+    tab.locator(f"{VIEW} .pg-pixel").nth(4).click()
+    bars = tab.locator(f"{VIEW} .pg-bars .pg-bar:visible")
+    other = bars.filter(has=tab.locator(".pg-name[data-colour]")).nth(2)
+    wanted = other.locator(".pg-name").get_attribute("data-colour")
+    other.click()
+    tab.get_by_role("button", name="Continue from here with").click()
+    tab.wait_for_function(PAINTED, arg=[4, wanted])
