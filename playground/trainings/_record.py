@@ -74,8 +74,8 @@ class Record:
         if self.gradients is not None and self.gradients["step"] > step:
             self.gradients = None
 
-    def frame(self, since: int, resumable: bool) -> str:
-        """The frame as JSON text; of the timeline what is newer than version `since`."""
+    def frame(self, since: int, resumable: bool, held: bool) -> str:
+        """The frame as JSON text; of the timeline what is newer than version `since`. `held`: it is in memory."""
         first, entries = self.timeline.since(since)
         going = self.state in ("running", "queued")
         place = self.place if going else 0
@@ -85,7 +85,8 @@ class Record:
             "notices": self.notices, "error": self.error, "config": config, "step": self.step, "steps": self.steps,
             "elapsed_s": round(self.elapsed_s, 2),
             "left_s": round((self.steps - self.step) * self.step_s, 1) if self.step_s else None,
-            "version": self.version, "resumable": resumable, "rewindable": self.rewindable, "saved": self.saved,
+            "version": self.version, "resumable": resumable, "held": held, "rewindable": self.rewindable,
+            "saved": self.saved,
             "series": {name: series.points for name, series in self.series.items()},
             "gradients": self.gradients, "words": self.words and self.words.to_json(), "first": first,
         })  # fmt: skip
@@ -98,6 +99,7 @@ def idle_frame(lesson: str, config: Mapping[str, Any], version: int, saved: Sequ
         "run": None, "lesson": lesson, "state": "idle", "place": 0, "notices": [], "error": None,
         "config": {name: value for name, value in config.items() if name not in PRIVATE}, "step": 0,
         "steps": config.get("steps", 0), "elapsed_s": 0, "left_s": None, "version": version, "resumable": False,
+        "held": False,
         "rewindable": [], "saved": list(saved), "series": {}, "gradients": None, "words": None, "first": 0,
         "checkpoints": [],
     })  # fmt: skip

@@ -44,7 +44,7 @@ class Seen:
                 self._record.place = place
                 self._news()
             resumable = not self._moving() and not self._engine.broken and self._record.step < self._record.steps
-            return self._record.frame(since, resumable)
+            return self._record.frame(since, resumable, held=self._thread is not None)
 
     def show_saved(self, saved: list[dict[str, Any]]) -> None:
         """The models of its visit, for the frame."""

@@ -95,8 +95,15 @@ def test_pause_step_and_resume_move_the_run_as_they_say(held: Page) -> None:
     assert newest(held)["step"] == at + 1
     held.click("#train-view [data-act=resume]")
     held.wait_for_function("at => playground.trainStore.frame.step > at + 3", arg=at)
+    held.click("#train-view [data-act=pause]")
+    expect(held.locator("#train-view .tr-state")).to_have_text("paused")
     held.click("#train-view [data-act=stop]")
-    held.wait_for_function("() => playground.trainStore.frame.state === 'paused'")
+    expect(held.locator("#train-view .tr-state")).to_have_text("stopped, its checkpoint is kept")
+    expect(held.locator("#train-view [data-act=stop]")).to_be_disabled()
+    held.click("#train-view [data-act=resume]")
+    held.wait_for_function("at => playground.trainStore.frame.step > at + 6", arg=at)
+    held.click("#train-view [data-act=stop]")
+    expect(held.locator("#train-view .tr-state")).to_have_text("stopped, its checkpoint is kept")
 
 
 def test_a_text_of_ones_own_is_what_the_model_learns_from(held: Page, served: Served) -> None:
@@ -140,6 +147,10 @@ def test_files_of_ones_own_are_read_in_the_browser_and_trained_on(held: Page, tm
     expect(said).to_contain_text("1 × 1 pixels")
     give(picture)
     expect(said).to_contain_text("In use: 1 picture of your own")
+    instead = "() => getComputedStyle(document.getElementById('train-gan-data'), '::after').content"
+    held.wait_for_function(f"() => ({instead})().includes('instead')")
+    held.get_by_role("button", name="Use the set again").click()
+    held.wait_for_function(f"() => ({instead})() === 'none'")
 
 
 def test_what_cannot_be_trained_is_refused_with_a_sentence_where_the_click_was(held: Page) -> None:

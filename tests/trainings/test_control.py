@@ -64,6 +64,7 @@ def test_pause_holds_after_the_step_that_is_being_made_and_one_step_is_one(here:
     here.fake.allow(5)  # one is used: the fourth step has begun already
     became(training, "paused")
     assert here.frame()["step"] == 4
+    assert here.frame()["held"]
     settled(here, 4)
     training.step()
     became(training, "paused")
@@ -89,7 +90,7 @@ def test_stop_ends_within_one_step_and_gives_everything_back(here: World) -> Non
     assert alive() == []
     assert here.room.jobs() == []
     frame = here.frame()
-    assert (frame["state"], frame["resumable"]) == ("paused", True)
+    assert (frame["state"], frame["resumable"], frame["held"]) == ("paused", True, False)
     assert frame["rewindable"][-1] == frame["step"]
     here.fake.open()
     training.resume()
@@ -399,7 +400,7 @@ def test_a_frame_has_what_the_page_was_promised_and_brings_only_what_is_new(here
     reached(training, 7)
     frame = here.frame()
     promised = {"run", "lesson", "state", "place", "notices", "error", "config", "step", "steps", "elapsed_s", "left_s",
-                "version", "series", "gradients", "checkpoints", "first", "words", "saved", "resumable",
+                "version", "series", "gradients", "checkpoints", "first", "words", "saved", "resumable", "held",
                 "rewindable"}  # fmt: skip
     assert set(frame) == set(idle) == promised
     assert (idle["run"], idle["state"]) == (None, "idle")

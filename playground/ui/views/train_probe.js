@@ -55,7 +55,7 @@
         const [head, bars] = this.bars.children[i].children;
         say(head, list.length > 1 ? `[MASK] ${i + 1}` : "");
         head.hidden = list.length < 2;
-        playground.trainBars(bars, words.map((w) => playground.visible(w, 30)), p, { format: playground.percent });
+        playground.trainBars(bars, words.map((w) => playground.visible(w, 30)), p, { format: playground.trainChance });
       });
     }
   }

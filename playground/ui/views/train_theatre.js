@@ -163,6 +163,8 @@
         }
       }
       this.transport.update(view);
+      const settings = document.getElementById("train-settings");
+      if (settings) mark(settings, "data-own", this.store.own.other ? "yes" : null); // the choice of a set says that it is not used
       for (const tab of this.tabs) {
         const here = tab.dataset.stage === view.stage;
         mark(tab, "aria-selected", here);

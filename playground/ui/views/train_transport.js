@@ -41,16 +41,16 @@
     update(view) {
       const { frame, store } = view, own = store.mine, { state } = frame;
       const waits = this.clicked && ["start", "resume"].includes(this.clicked.name) && performance.now() - this.clicked.at < QUIET_MS;
-      const going = store.going || waits;
+      const going = store.going || waits, letGo = own && state === "paused" && !frame.held; // nothing of it is in memory any more
       this.start.hidden = going;
       this.resume.hidden = !own || state !== "paused" || waits;
       this.pause.hidden = !going;
       this.pause.disabled = !store.going;
       this.step.disabled = going || (own && state === "finished");
-      this.stop.disabled = !(own && (going || state === "paused"));
+      this.stop.disabled = !own || letGo || !(going || state === "paused");
       say(this.start, own && ["finished", "error", "paused"].includes(state) ? "Start again" : "Start");
       mark(this.start, "class", own && state === "paused" ? "tr-act" : "tr-act tr-main"); // one that is held is first of all gone on with
-      say(this.state, frame.recorded ? "a recorded run" : state === "queued" && frame.place ? `waiting, place ${frame.place}` : STATES[state] || state);
+      say(this.state, frame.recorded ? "a recorded run" : state === "queued" && frame.place ? `waiting, place ${frame.place}` : letGo ? "stopped, its checkpoint is kept" : STATES[state] || state);
       mark(this.element, "data-state", frame.recorded ? "recorded" : state);
       const words = [`step ${playground.count(frame.step || 0)} of ${playground.count(frame.steps || 0)}`];
       if (frame.elapsed_s > 0) words.push(`${duration(frame.elapsed_s)} of computing`);
