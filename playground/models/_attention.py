@@ -1,7 +1,8 @@
-"""Which words each place of a picture looked at: the cross-attention of a denoiser's layers, caught on the way.
+"""Which words each place of a picture looked at: the attention of a denoiser's layers, caught on the way.
 
 The layers of diffusers never hand their probabilities out (the fast kernels do not even write them down), so they are
-computed once more from what goes into each layer.
+computed once more from what goes into each layer. Most denoisers have layers of their own for the words
+(cross-attention); in AuraFlow's, words and picture are one sequence, and a place shares its attention out among both.
 """
 
 from collections.abc import Iterator
@@ -11,25 +12,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LAYER = "attn2"  # as diffusers calls the attention to the words
+CROSS, JOINT = "attn2", "attn"  # as diffusers calls the attention to the words, and that of one sequence
 
 
 @contextmanager
 def watched(denoiser: "nn.Module") -> Iterator[list["Tensor"]]:
     """Within, each attention to the words adds its probabilities (B, places, words), the mean of its heads."""
     found: list[Tensor] = []
+    registers = getattr(denoiser, "register_tokens", None)  # stand before the words, where all is one sequence
+    before, count = (0 if registers is None else registers.shape[1]), 0
+
+    def begin(_: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        nonlocal count
+        count = named["encoder_hidden_states"].shape[1]
 
     def note(layer: Any, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         hidden = given[0] if given else named["hidden_states"]
         words = named.get("encoder_hidden_states")
-        if words is not None:
-            found.append(probabilities(layer, hidden, words, named.get("attention_mask")))
+        if registers is not None:
+            found.append(joint(layer, hidden, words, before, count))
+        elif words is not None:
+            found.append(cross(layer, hidden, words, named.get("attention_mask")))
 
-    handles = [
-        layer.register_forward_pre_hook(note, with_kwargs=True)
-        for name, layer in denoiser.named_modules()
-        if name.rpartition(".")[2] == LAYER
-    ]
+    wanted = CROSS if registers is None else JOINT
+    layers = [layer for name, layer in denoiser.named_modules() if name.rpartition(".")[2] == wanted]
+    handles = [layer.register_forward_pre_hook(note, with_kwargs=True) for layer in layers]
+    handles.append(denoiser.register_forward_pre_hook(begin, with_kwargs=True))
     try:
         yield found
     finally:
@@ -37,8 +45,8 @@ def watched(denoiser: "nn.Module") -> Iterator[list["Tensor"]]:
             handle.remove()
 
 
-def probabilities(layer: Any, hidden: "Tensor", words: "Tensor", mask: "Tensor | None") -> "Tensor":
-    """(B, places, words) of one layer of diffusers, the mean of its heads."""
+def cross(layer: Any, hidden: "Tensor", words: "Tensor", mask: "Tensor | None") -> "Tensor":
+    """(B, places, words) of a layer of diffusers that looks at words alone, the mean of its heads."""
     if hidden.ndim == 4:
         hidden = hidden.flatten(2).transpose(1, 2)
     if layer.norm_cross:
@@ -48,6 +56,27 @@ def probabilities(layer: Any, hidden: "Tensor", words: "Tensor", mask: "Tensor |
     query, key = (layer.head_to_batch_dim(x) for x in (layer.to_q(hidden), layer.to_k(words)))
     found: Tensor = layer.get_attention_scores(query, key, mask)
     return found.unflatten(0, (count, layer.heads)).mean(1)
+
+
+def joint(layer: Any, hidden: "Tensor", words: "Tensor | None", before: int, count: int) -> "Tensor":
+    """(B, places, words) of a layer that looks at words and picture in one sequence, the mean of its heads.
+
+    `words`, if they come by themselves, and otherwise the first part of `hidden`, are `before` registers and then
+    `count` words.
+    """
+    import torch
+
+    def heads(x: "Tensor", norm: Any) -> "Tensor":
+        split = x.unflatten(-1, (layer.heads, -1))
+        return (split if norm is None else norm(split)).transpose(1, 2)
+
+    query, key = heads(layer.to_q(hidden), layer.norm_q), heads(layer.to_k(hidden), layer.norm_k)
+    if words is None:
+        query = query[:, :, before + count :]
+    else:
+        key = torch.cat([heads(layer.add_k_proj(words), layer.norm_added_k), key], dim=2)
+    found = (query.float() @ key.float().transpose(2, 3) * layer.scale).softmax(-1)
+    return found[..., before : before + count].mean(1)
 
 
 def maps(layers: list["Tensor"], height: int, width: int) -> "Tensor":

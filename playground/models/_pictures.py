@@ -2,8 +2,8 @@
 
 The loop never sees the modules. It asks for the words of a prompt (`encode`), for a prediction at a noise level
 (`predict`), for pictures of latents (`decode`) and for a cheap look at them (`preview`). U-Nets of the Stable Diffusion
-kind (1.x, 2.x, XL, their turbo and LCM descendants) and PixArt's transformers are known; latents, words and
-timesteps are those of diffusers' own pipelines, against which the loop is tested.
+kind (1.x, 2.x, XL, their turbo and LCM descendants), PixArt's transformers and AuraFlow's are known; latents, words
+and timesteps are those of diffusers' own pipelines, against which the loop is tested.
 """
 
 import json
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from playground.events import Progress
 
-DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer"}
+AURAFLOW = "AuraFlowTransformer2DModel"  # its words stand in one sequence with the picture; it is given no mask
+DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer", AURAFLOW: "transformer"}
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
 TILED_PX = 1024  # from this size on the autoencoder works in tiles
 
@@ -76,6 +77,9 @@ class LatentDiffusion:
         """
         module, sample = self.denoiser, latents.to(self.device, self.dtype)
         hidden = words.hidden.to(self.dtype)
+        if type(module).__name__ == AURAFLOW:
+            noise = (t / 1000).to(self.device, self.dtype).expand(len(sample))
+            return module(sample, encoder_hidden_states=hidden, timestep=noise).sample.float().to(latents.device)
         if type(module).__name__ == "PixArtTransformer2DModel":
             found = module(
                 sample,
@@ -197,8 +201,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     kind = str(index[part][1]) if part else "nothing"
     if DENOISERS.get(kind) != part:
         raise PlaygroundError(
-            f"{folder.name} denoises with {kind}, which is not supported: choose a model of the Stable Diffusion or "
-            "PixArt kind."
+            f"{folder.name} denoises with {kind}, which is not supported: choose a model of the Stable Diffusion, "
+            "PixArt or AuraFlow kind."
         )
     if index.get("vae", [None, None])[1] not in AUTOENCODERS:
         raise PlaygroundError(f"{folder.name} has no autoencoder of a known kind ({' or '.join(AUTOENCODERS)}).")
@@ -235,7 +239,7 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
             raise PlaygroundError(f"The {name} of {folder.name} cannot be read: {str(error)[:200]}") from error
         found[name] = module.eval().to(device)
     yield Progress("loading", 2, 3, "parts")
-    encoders = _words.read(folder, index, wanted)
+    encoders = _words.read(folder, index, wanted, whole=index[part][1] == AURAFLOW)
     for module in encoders.modules:
         module.to(device)
     config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))

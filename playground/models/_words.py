@@ -13,7 +13,7 @@ from playground.models._weights import variant
 if TYPE_CHECKING:
     from torch import Tensor
 
-LONGEST = 300  # tokens, for encoders without a limit of their own
+LONGEST, LONGEST_WHOLE = 300, 256  # tokens, for encoders without a limit of their own
 NEVER = -10_000.0  # added to a score so that nothing looks there, as diffusers does
 
 
@@ -31,13 +31,19 @@ class Words:
 
 
 class Encoders:
-    """The tokenizers and text encoders of one model: CLIP, CLIP twice (SDXL), or T5 with a mask."""
+    """The tokenizers and text encoders of one model: CLIP, CLIP twice (SDXL), or T5 with a mask.
 
-    def __init__(self, tokenizers: Sequence[Any], modules: Sequence[Any], zero_empty: bool = False) -> None:
+    `whole`: a denoiser that is given no mask reads T5's words at their full length, with zeros where there are none.
+    """
+
+    def __init__(
+        self, tokenizers: Sequence[Any], modules: Sequence[Any], zero_empty: bool = False, whole: bool = False
+    ) -> None:
         self.tokenizers, self.modules, self._zero_empty = list(tokenizers), list(modules), zero_empty
         self._masked = type(modules[0]).__name__.startswith(("T5", "UMT5"))
+        self._whole = whole
         limit = int(tokenizers[0].model_max_length)
-        self.longest = min(limit, LONGEST) if self._masked else limit
+        self.longest = min(limit, LONGEST_WHOLE if whole else LONGEST) if self._masked else limit
 
     def encode(self, prompts: Sequence[str]) -> Words:
         """Read the prompts, all of one length."""
@@ -48,10 +54,14 @@ class Encoders:
 
     def _t5(self, prompts: Sequence[str]) -> Words:
         tokenizer, module = self.tokenizers[0], self.modules[0]
-        inputs = tokenizer(list(prompts), padding=True, truncation=True, max_length=self.longest, return_tensors="pt")
+        inputs = tokenizer(list(prompts), padding="max_length" if self._whole else True, truncation=True,
+                           max_length=self.longest, return_tensors="pt")  # fmt: skip
         mask = inputs["attention_mask"].to(module.device)
         hidden = module(inputs["input_ids"].to(module.device), attention_mask=mask)[0]
-        return Words(hidden, mask, None, self._pieces(inputs["input_ids"]), self._cut(prompts))
+        pieces, cut = self._pieces(inputs["input_ids"]), self._cut(prompts)
+        if self._whole:
+            return Words(hidden * mask[..., None], None, None, pieces, cut)
+        return Words(hidden, mask, None, pieces, cut)
 
     def _clip(self, prompts: Sequence[str]) -> Words:
         import torch
@@ -165,8 +175,8 @@ def row(words: Words, number: int) -> Words:
     return Words(words.hidden[one], mask, pooled, words.pieces[one], words.cut[one])
 
 
-def read(folder: Path, index: dict[str, Any], dtype: Any) -> Encoders:
-    """The encoders that a checked folder's model_index.json names.
+def read(folder: Path, index: dict[str, Any], dtype: Any, whole: bool = False) -> Encoders:
+    """The encoders that a checked folder's model_index.json names; `whole` as in `Encoders`.
 
     Raises:
         PlaygroundError: kinds of encoders that are not known here, or broken files.
@@ -201,4 +211,5 @@ def read(folder: Path, index: dict[str, Any], dtype: Any) -> Encoders:
         ]
     except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
         raise PlaygroundError(f"The text encoder of {folder.name} cannot be read: {str(error)[:200]}") from error
-    return Encoders(tokenizers, modules, bool(index.get("force_zeros_for_empty_prompt", False)) and len(names) > 1)
+    zero_empty = bool(index.get("force_zeros_for_empty_prompt", False)) and len(names) > 1
+    return Encoders(tokenizers, modules, zero_empty, whole)

@@ -1,7 +1,7 @@
 """A small latent diffusion model, trained by the project on pictures of emoji; comes with it.
 
-Its folder is one of diffusers' own: an `AutoencoderKL`, a transformer of the PixArt kind, a T5 encoder of two layers
-over frozen word vectors, a scheduler (`tools/pictures` is the recipe, its card says what it reached).
+Its folder is one of diffusers' own: an `AutoencoderKL`, a transformer of the AuraFlow kind, a T5 encoder of two
+layers over frozen word vectors, a scheduler (`tools/pictures` is the recipe, its card says what it reached).
 """
 
 import json
@@ -21,7 +21,7 @@ def _spec() -> Spec:
         id="emoji",
         title="Emoji (small, trained here)",
         modalities=("image",),
-        architecture="latent diffusion, PixArt transformer",
+        architecture="latent diffusion, AuraFlow transformer",
         parameters=parameters,
         licence="MIT",
         size_mb=round(float(about["bytes"]) / 1e6, 1),

@@ -19,6 +19,8 @@ def theirs(pipeline: Any, model: Any, wanted: loop.Plan, **more: Any) -> torch.T
     special: dict[str, Any] = {} if model.guided_inside else {"negative_prompt": UNWANTED}
     if type(pipeline).__name__ == "PixArtSigmaPipeline":
         special |= {"clean_caption": False, "use_resolution_binning": False}
+    if type(pipeline).__name__ == "AuraFlowPipeline":
+        special |= {"max_sequence_length": 16}
     generators = [torch.Generator().manual_seed(seed) for seed in wanted.seeds]
     out = pipeline(prompt=PROMPT, num_inference_steps=wanted.steps, guidance_scale=wanted.guidance,
                    num_images_per_prompt=len(generators), generator=generators, height=model.size, width=model.size,
@@ -31,6 +33,15 @@ def theirs(pipeline: Any, model: Any, wanted: loop.Plan, **more: Any) -> torch.T
 def test_the_latents_are_those_of_the_pipeline(models: Any, kind: str, name: str) -> None:
     pipeline, model = models[kind]
     wanted = plan(model, scheduler=name)
+    _, latents = run(model, wanted)
+    assert torch.isfinite(latents).all()
+    torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["Euler", "Heun"])
+def test_the_latents_of_a_model_of_flow_matching_are_those_of_the_pipeline(models: Any, name: str) -> None:
+    pipeline, model = models["auraflow"]
+    wanted = plan(model, scheduler=name, seeds=(5, 6))
     _, latents = run(model, wanted)
     assert torch.isfinite(latents).all()
     torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
@@ -94,7 +105,7 @@ def test_what_a_mask_protects_stays_as_the_pipeline_does_it(models: Any, name: s
     torch.testing.assert_close(latents, out.images, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["stable diffusion", "pixart"])
+@pytest.mark.parametrize("kind", ["stable diffusion", "pixart", "auraflow"])
 def test_the_decoded_pictures_are_those_of_the_pipeline(models: Any, kind: str) -> None:
     pipeline, model = models[kind]
     wanted = plan(model)
@@ -103,8 +114,10 @@ def test_the_decoded_pictures_are_those_of_the_pipeline(models: Any, kind: str) 
     assert np.abs(model.decode(latents).numpy() / 255 - theirs_).max() <= 1 / 255
 
 
-@pytest.mark.parametrize("kind", ["stable diffusion", "pixart"])
-@pytest.mark.parametrize("name", ["DDIM", "DDPM", "Euler", "Euler ancestral", "Heun", "DPM++ 2M", "UniPC", "LCM"])
+@pytest.mark.parametrize(("kind", "name"), [
+    *[(kind, name) for kind in ("stable diffusion", "pixart") for name in schedulers.DIFFUSION],
+    *[("auraflow", name) for name in schedulers.FLOW],
+])  # fmt: skip
 def test_a_fork_without_changes_gives_the_same_bits_from_every_step(models: Any, kind: str, name: str) -> None:
     _, model = models[kind]
     wanted = plan(model, scheduler=name)

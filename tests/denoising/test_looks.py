@@ -59,6 +59,32 @@ def test_the_maps_are_those_of_diffusers_own_slow_attention(
     torch.testing.assert_close(drawn.sum(1), torch.ones(2, 12, 12))
 
 
+def test_the_maps_of_one_sequence_are_what_the_fast_attention_itself_computes(
+    models: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the unit matrix as values, the kernel gives its own probabilities back."""
+    model = models["auraflow"][1]
+    words = model.encode(["a red apple on the tree", "dog"])
+    latents = torch.randn(2, model.channels, 8, 8, generator=torch.Generator().manual_seed(0))
+    fast, theirs = torch.nn.functional.scaled_dot_product_attention, []
+
+    def noted(query: Any, key: Any, value: Any, **more: Any) -> Any:
+        unit = torch.eye(key.shape[2]).expand(*key.shape[:2], -1, -1)
+        if key.shape[2] > words.hidden.shape[1]:  # not the text encoder's
+            theirs.append(fast(query, key, unit, **more).mean(1))
+        return fast(query, key, value, **more)
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", noted)
+    with torch.inference_mode(), model.watched() as layers:
+        model.predict(latents, torch.tensor(300.0), words, None)
+    assert len(layers) == len(theirs) == 3
+    registers, count, places = 8, words.hidden.shape[1], 4 * 4
+    for mine, other in zip(layers, theirs, strict=True):
+        assert other.shape[1] == registers + count + places
+        torch.testing.assert_close(mine, other[:, -places:, registers : registers + count], rtol=1e-4, atol=1e-5)
+    assert _attention.maps(layers, 8, 8).shape == (2, count, 8, 8)
+
+
 def test_nothing_is_watched_afterwards(models: dict[str, Any]) -> None:
     model = models["stable diffusion"][1]
     with model.watched() as layers:

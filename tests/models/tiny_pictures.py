@@ -117,7 +117,28 @@ def pixart(prediction: str = "v_prediction") -> Any:
     )  # fmt: skip
 
 
-KINDS = {"stable diffusion": stable_diffusion, "latent consistency": latent_consistency, "xl": xl, "pixart": pixart}
+def auraflow() -> Any:
+    """A transformer that has the words in its own sequence, without a mask, and was trained by flow matching."""
+    from diffusers import AuraFlowPipeline, AuraFlowTransformer2DModel, FlowMatchEulerDiscreteScheduler
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(6)
+    words = T5Config(vocab_size=20, d_model=16, d_kv=8, d_ff=32, num_layers=2, num_heads=2)
+    return AuraFlowPipeline(
+        tokenizer=tokenizer(16, masked=True),
+        text_encoder=T5EncoderModel(words).eval(),
+        vae=vae(),
+        transformer=AuraFlowTransformer2DModel(
+            sample_size=8, patch_size=2, in_channels=4, num_mmdit_layers=1, num_single_dit_layers=2,
+            attention_head_dim=8, num_attention_heads=2, joint_attention_dim=16, caption_projection_dim=16,
+            out_channels=4, pos_embed_max_size=64,
+        ).eval(),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=1.5),
+    )  # fmt: skip
+
+
+KINDS = {"stable diffusion": stable_diffusion, "latent consistency": latent_consistency, "xl": xl, "pixart": pixart,
+         "auraflow": auraflow}  # fmt: skip
 
 
 def folder(kind: str, where: Path) -> Path:
