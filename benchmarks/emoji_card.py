@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from playground.models import _neighbours
+
 HEAD = """---
 license: mit
 language: en
@@ -34,7 +36,9 @@ def card(figures: dict[str, Any], training: Path, folder: Path) -> str:
     about = json.loads((folder / "about.json").read_text("utf-8"))
     index = json.loads((folder / "transformer" / "config.json").read_text("utf-8"))
     known, new = figures["trained"], figures["kept back"]
+    layers = index["num_mmdit_layers"] + index["num_single_dit_layers"]
     width = index["num_attention_heads"] * index["attention_head_dim"]
+    pictures = len(json.loads((folder / _neighbours.NAMES).read_text("utf-8"))["names"])
     parameters = f"{about['parameters'] / 1e6:.1f} M"
     apart = [f"{one['nearest, median']:.2f} ({one['nearest, least']:.2f})" for one in (known, new)]
     copies = f"{known['nearer than half of typical']} of {known['of']}"
@@ -44,9 +48,10 @@ def card(figures: dict[str, Any], training: Path, folder: Path) -> str:
 A small text-to-image model: latent diffusion in diffusers' own classes, trained from nothing by the project on
 pictures of emoji. It is there for watching a picture come out of noise on an ordinary computer.
 
-{parameters} parameters: an `AutoencoderKL` (64 × 64 pixels to 16 × 16 × 4 latents), a `PixArtTransformer2DModel` of
-{index["num_layers"]} layers of width {width} with cross-attention to the words, and a `T5EncoderModel` of two
-layers over frozen word vectors. fp16 safetensors; `PixArtSigmaPipeline.from_pretrained` of diffusers reads the folder.
+{parameters} parameters: an `AutoencoderKL` (64 × 64 pixels to 16 × 16 × 4 latents), an
+`AuraFlowTransformer2DModel` of {layers} layers of width {width} that reads words and picture as one sequence, and a
+`T5EncoderModel` of two layers over frozen word vectors. fp16 safetensors; `AuraFlowPipeline.from_pretrained` of
+diffusers reads the folder.
 
 ## What it is for, and what not
 
@@ -56,12 +61,12 @@ saw it draws parts of what it knows. Hands, thin lines and small faces come out 
 
 ## Data
 
-1,356 pictures of Microsoft's Fluent emoji (MIT licence; npm package `@lobehub/fluent-emoji-3d`), without flags,
-symbols and skin-tone variants, with the labels and tags of `emojibase-data` (MIT). From them scenes are drawn: one
-thing alone, small, in another colour, twice or three times, two side by side, one on the other
-(`tools/pictures/_scenes.py`). About one combination in ten was kept back. Word vectors: the hidden states of
-`all-MiniLM-L6-v2` (Apache-2.0) for 12,000 single words, reduced to 160 numbers, so that a word without a picture lies
-near one that has one.
+{pictures:,} pictures of Microsoft's Fluent emoji (MIT licence; npm package `@lobehub/fluent-emoji-3d`), without
+flags, symbols, skin-tone variants and the men and women among occupations, with the labels and tags of
+`emojibase-data` (MIT). From them scenes are drawn: one thing alone, small, in another colour, twice or three times, two
+side by side, one on the other (`tools/pictures/_scenes.py`). About one combination in ten was kept back. Word vectors:
+the hidden states of `all-MiniLM-L6-v2` (Apache-2.0) for 12,000 single words, reduced to 160 numbers, so that a word
+without a picture lies near one that has one.
 
 ## Recipe
 
@@ -73,8 +78,8 @@ near one that has one.
 |---|---|---|
 {curve(training)}
 
-(mean squared error of v, 64 scenes a step; the training loss is a running mean, the held-out one of the averaged
-weights, on 1,024 scenes that were not trained on.)
+(mean squared error of the velocity, 64 scenes a step; the training loss is a running mean, the held-out
+one of the averaged weights, on 1,024 scenes that were not trained on.)
 
 ## Figures
 

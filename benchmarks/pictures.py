@@ -20,6 +20,7 @@ from playground.events import ImageStep
 from playground.manager import ModelManager
 from playground.modalities import image
 from playground.models.emoji import FOLDER
+from tools.pictures.text import MOST_TOKENS
 
 PROMPT = "a cat riding a skateboard"
 
@@ -27,9 +28,9 @@ PROMPT = "a cat riding a skateboard"
 def pipeline() -> Any:
     """diffusers' pipeline of the embedded folder, in float32 as the page computes."""
     import torch
-    from diffusers import PixArtSigmaPipeline
+    from diffusers import AuraFlowPipeline
 
-    made = PixArtSigmaPipeline.from_pretrained(str(FOLDER), torch_dtype=torch.float32, local_files_only=True)
+    made = AuraFlowPipeline.from_pretrained(str(FOLDER), torch_dtype=torch.float32, local_files_only=True)
     made.set_progress_bar_config(disable=True)
     return made
 
@@ -40,7 +41,7 @@ def bare(made: Any, steps: int, guidance: float, number: int = 1) -> float:
 
     begun = time.perf_counter()
     made(PROMPT, num_inference_steps=steps, guidance_scale=guidance, num_images_per_prompt=number, height=64, width=64,
-         generator=torch.Generator().manual_seed(1), clean_caption=False, use_resolution_binning=False)  # fmt: skip
+         generator=torch.Generator().manual_seed(1), max_sequence_length=MOST_TOKENS)  # fmt: skip
     return time.perf_counter() - begun
 
 

@@ -65,13 +65,16 @@ def test_the_card_has_the_figures_and_the_recipe(answered: tuple[Path, list[dict
     folder, _ = answered
     (folder / "curve.csv").write_text("".join(f"{250 * n},0.{9 - n // 3},0.5\n" for n in range(1, 20)))
     (folder / "about.json").write_text(json.dumps({"parameters": 12_000_000, "bytes": 1, "steps": 4750}))
+    (folder / "neighbours.json").write_text(json.dumps({"names": ["cat", "dog"], "typical": 1.0}))
     (folder / "transformer").mkdir()
-    config = {"num_layers": 8, "num_attention_heads": 4, "attention_head_dim": 64}
+    config = {"num_mmdit_layers": 2, "num_single_dit_layers": 5, "num_attention_heads": 4, "attention_head_dim": 64}
     (folder / "transformer" / "config.json").write_text(json.dumps(config))
     text = emoji_card.card(emoji.score(folder, {}), folder, folder)
     assert "| single words that were trained | 0 of 32 | at least 70 % |" in text
     assert "python -m tools.pictures.denoiser" in text
     assert "| 4,750 |" in text
+    assert "7 layers of width 256" in text
+    assert "2 pictures of Microsoft" in text
 
 
 def test_a_page_holds_every_picture() -> None:

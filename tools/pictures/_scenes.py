@@ -16,7 +16,8 @@ HUES = {"red": 0.0, "orange": 0.08, "yellow": 0.15, "green": 0.36, "blue": 0.6, 
 GREYS = {"black": 0.3, "white": 1.25, "gray": 0.75}
 COLOURS = (*HUES, *GREYS, "brown")
 WEIGHTS = {"animals-nature": 2.0, "food-drink": 2.0, "objects": 1.4, "travel-places": 1.5, "activities": 1.5,
-           "smileys-emotion": 1.0, "people-body": 0.4}  # fmt: skip
+           "smileys-emotion": 1.0, "people-body": 0.7}  # fmt: skip
+KINDS = {"coloured": 0.4, "beside": 0.16, "above": 0.36, "several": 0.08}  # of what is not one thing as it is
 BESIDE = ("{a} and {b}", "{a} next to {b}", "{a} beside {b}", "{a} with {b}")
 ABOVE = ("{a} on {b}", "{a} on top of {b}", "{a} above {b}", "{a} standing on {b}")
 RIDDEN = {"bicycle", "skateboard", "motorcycle", "motor scooter", "kick scooter", "horse", "elephant", "automobile",
@@ -78,7 +79,8 @@ def placed(canvas: np.ndarray, rgba: np.ndarray, size: int, x: float, y: float) 
 class Scenes:
     """Draws scenes from the pictures of `data`."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, single: float = 0.42) -> None:
+        self._shares = [single, *(share * (1 - single) for share in KINDS.values())]
         with np.load(folder / "pictures.npz") as kept:
             self.rgba, self.about = kept["rgba"], json.loads(str(kept["about"]))
         self.chance = np.random.default_rng(seed)
@@ -93,7 +95,7 @@ class Scenes:
     def draw(self) -> tuple[np.ndarray, str, int]:
         """(picture (64, 64, 3) uint8, caption, the number of its first thing)."""
         canvas = np.full((SIZE, SIZE, 3), 255.0, dtype="float32")
-        kind = self.chance.choice(5, p=(0.42, 0.2, 0.12, 0.2, 0.06))
+        kind = self.chance.choice(5, p=self._shares)
         first = self.any()
         caption = (self._single, self._coloured, self._beside, self._above, self._several)[kind](canvas, first)
         return np.clip(canvas, 0, 255).astype("uint8"), caption, first
@@ -103,9 +105,9 @@ class Scenes:
         one, roll = self.about[number], self.chance.random()
         tags = [tag for tag in one["tags"] if tag not in one["label"].split()]
         some = [str(t) for t in self.chance.permutation(tags)[: self.chance.integers(1, 4)]] if tags else []
-        if roll < 0.62 or not some:
+        if roll < 0.85 or not some:
             return str(self.chance.choice(PLAIN)).format(a=one_of(one["label"], self.chance))
-        return " ".join([one["label"], *some]) if roll < 0.86 else " ".join(some)
+        return " ".join([one["label"], *some]) if roll < 0.95 else " ".join(some)
 
     def _single(self, canvas: np.ndarray, number: int) -> str:
         small = self.chance.random() < 0.12

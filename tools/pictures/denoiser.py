@@ -1,8 +1,9 @@
-"""Words to latents: a diffusion transformer of 9 M parameters (`PixArtTransformer2DModel` of diffusers).
+"""Words to latents: a diffusion transformer of 11 M parameters (`AuraFlowTransformer2DModel` of diffusers).
 
     python -m tools.pictures.denoiser FOLDER [--steps 12000] [--minutes 115] [--begin assets/models/emoji]
 
-v-prediction on a cosine schedule (which ends in noise alone), AdamW, bf16 autocast, an average of the weights, and no
+Words and picture are one sequence. Rectified flow (Liu et al., 2022; Esser et al., 2024): the model predicts noise −
+picture on the straight line between both. AdamW, bf16 autocast, an average of the weights, and no
 caption in one case of ten, so that it can be guided. The two layers of the text encoder learn with it. Goes on from
 FOLDER/denoiser; where there is none, from the exported weights that `--begin` names, if any. Every 250 steps a line in
 FOLDER/curve.csv (step, loss, held-out loss), every 1,000 a sheet of fixed prompts. The pace is the machine's: 1.3 s a
@@ -37,21 +38,22 @@ class Config:
 
 
 def build() -> Any:
-    """8 layers × 256, patches of 2×2 latents, cross-attention to the words in each layer."""
-    from diffusers import PixArtTransformer2DModel
+    """2 layers with weights of their own for words and picture, then 5 with the same for both; width 256, patches of
+    2×2 latents."""
+    from diffusers import AuraFlowTransformer2DModel
 
-    return PixArtTransformer2DModel(
-        num_attention_heads=4, attention_head_dim=64, num_layers=8, in_channels=4, out_channels=4, sample_size=16,
-        patch_size=2, cross_attention_dim=256, caption_channels=160, norm_type="ada_norm_single",
-        use_additional_conditions=False, attention_bias=True, interpolation_scale=1,
+    return AuraFlowTransformer2DModel(
+        sample_size=16, patch_size=2, in_channels=4, out_channels=4, num_mmdit_layers=2, num_single_dit_layers=5,
+        attention_head_dim=64, num_attention_heads=4, joint_attention_dim=160, caption_projection_dim=256,
+        pos_embed_max_size=64,
     )  # fmt: skip
 
 
-def schedule(**more: Any) -> Any:
+def schedule() -> Any:
     """The scheduler it is trained for."""
-    from diffusers import DDPMScheduler
+    from diffusers import FlowMatchEulerDiscreteScheduler
 
-    return DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False, **more)
+    return FlowMatchEulerDiscreteScheduler()
 
 
 class Pair(nn.Module):
@@ -63,56 +65,55 @@ class Pair(nn.Module):
 
     def begin(self, folder: Path) -> None:
         """Take the weights of an exported model; the words that are frozen stay as they are."""
-        from diffusers import PixArtTransformer2DModel
+        from diffusers import AuraFlowTransformer2DModel
         from transformers import T5EncoderModel
 
-        denoiser = PixArtTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
+        denoiser = AuraFlowTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
         encoder = T5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
         vectors = self.encoder.shared.weight.data.clone()
         self.denoiser.load_state_dict(denoiser.state_dict())
         self.encoder.load_state_dict(encoder.state_dict())
         self.encoder.shared.weight.data.copy_(vectors)
 
-    def forward(self, latents: Tensor, times: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """The predicted v (batch, 4, 16, 16) for noisy latents of the same shape at `times` (batch,)."""
-        words = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state
-        none = {"resolution": None, "aspect_ratio": None}
-        return self.denoiser(
-            latents, encoder_hidden_states=words, encoder_attention_mask=mask, timestep=times, added_cond_kwargs=none
-        ).sample
+    def forward(self, latents: Tensor, noise: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The predicted velocity (batch, 4, 16, 16) for latents of the same shape, of which `noise` (batch,) in 0..1 is
+        noise; words as `AuraFlowPipeline` hands them over."""
+        words = self.encoder(input_ids=tokens, attention_mask=mask).last_hidden_state * mask[..., None]
+        return self.denoiser(latents, encoder_hidden_states=words, timestep=noise).sample
 
 
-def times(count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Steps of 0..999: half of them evenly, half around the middle, where pictures get their shape."""
+def shares(count: int, generator: torch.Generator | None = None) -> Tensor:
+    """How much is noise: half of them evenly, half around the middle, where pictures get their shape."""
     even = torch.rand(count, generator=generator)
-    middle = torch.sigmoid(torch.randn(count, generator=generator) * 0.9)
-    return (torch.where(torch.arange(count) % 2 == 0, even, middle) * 1000).long().clamp(0, 999)
+    middle = torch.sigmoid(torch.randn(count, generator=generator))
+    return torch.where(torch.arange(count) % 2 == 0, even, middle)
 
 
-def error(pair: Pair, noise: Any, latents: Tensor, tokens: Tensor, mask: Tensor, seed: int | None = None) -> Tensor:
-    """Mean squared error of v."""
+def error(pair: Pair, latents: Tensor, tokens: Tensor, mask: Tensor, seed: int | None = None) -> Tensor:
+    """Mean squared error of the velocity."""
     chance = None if seed is None else torch.Generator().manual_seed(seed)
-    at = times(len(latents), chance)
-    random = torch.randn(latents.shape, generator=chance)
-    wanted = noise.get_velocity(latents, random, at)
+    share = shares(len(latents), chance)
+    random, part = torch.randn(latents.shape, generator=chance), share[:, None, None, None]
     with torch.autocast("cpu", torch.bfloat16):
-        found = pair(noise.add_noise(latents, random, at), at, tokens, mask)
-    return (found.float() - wanted).pow(2).mean()
+        found = pair(torch.lerp(latents, random, part), share, tokens, mask)
+    return (found.float() - (random - latents)).pow(2).mean()
 
 
 @torch.no_grad()
 def sheet(folder: Path, pair: Pair, words: Any, prompts: tuple[str, ...], name: str, guidance: float = 4.0) -> None:
-    """Write pictures of prompts: DDIM, 16 steps."""
-    from diffusers import AutoencoderKL, DDIMScheduler
+    """Write pictures of prompts: Euler, 16 steps."""
+    from diffusers import AutoencoderKL
     from PIL import Image
 
-    walk = DDIMScheduler.from_config(schedule().config, timestep_spacing="trailing", clip_sample=False)
+    walk = schedule()
     walk.set_timesteps(16)
     tokens, mask = text.ids(words, [*([""] * len(prompts)), *prompts])
     latents = torch.randn((len(prompts), 4, 16, 16), generator=torch.Generator().manual_seed(1))
     for t in walk.timesteps:
         with torch.autocast("cpu", torch.bfloat16):
-            free, bound = pair(torch.cat([latents] * 2), t.expand(2 * len(prompts)), tokens, mask).float().chunk(2)
+            free, bound = (
+                pair(torch.cat([latents] * 2), (t / 1000).expand(2 * len(prompts)), tokens, mask).float().chunk(2)
+            )
         latents = walk.step(free + guidance * (bound - free), t, latents).prev_sample
     vae = AutoencoderKL.from_pretrained(folder / "vae")
     made = (vae.decode(latents / vae.config.scaling_factor).sample.clamp(-1, 1) + 1) * 127.5
@@ -124,16 +125,16 @@ def main() -> None:
     """Train."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--minutes", type=float, default=115)
     parser.add_argument("--begin", type=Path, help="an exported model to begin with")
     arguments = parser.parse_args()
     folder = arguments.folder
     torch.manual_seed(0)
-    pair, noise, words = Pair(folder), schedule(), text.tokenizer(folder)
+    pair, words = Pair(folder), text.tokenizer(folder)
     if arguments.begin:
         pair.begin(arguments.begin)
-    average = Average(pair, 0.9995)
+    average = Average(pair, 0.999)
     learned = [p for p in pair.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01, betas=(0.9, 0.99))
     parts = {"pair": pair, "average": average.module, "optimizer": optimizer}
@@ -147,7 +148,7 @@ def main() -> None:
         shown = average.module
         with torch.no_grad():
             parts = range(0, HELD_OUT, 256)
-            out = [error(shown, noise, held[i : i + 256], held_tokens[0][i : i + 256], held_tokens[1][i : i + 256], i)
+            out = [error(shown, held[i : i + 256], held_tokens[0][i : i + 256], held_tokens[1][i : i + 256], i)
                    for i in parts]  # fmt: skip
         new = float(torch.stack(out).mean())
         with (folder / "curve.csv").open("a") as file:
@@ -165,7 +166,7 @@ def main() -> None:
             )
         chosen = np.sort(chance.integers(HELD_OUT, len(latents), BATCH))
         tokens, mask = text.ids(words, [captions[i] if chance.random() > 0.1 else "" for i in chosen])
-        loss = error(pair, noise, torch.from_numpy(latents[chosen]).float(), tokens, mask)
+        loss = error(pair, torch.from_numpy(latents[chosen]).float(), tokens, mask)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(learned, 1.0)

@@ -2,7 +2,7 @@
 
     python -m tools.pictures.export FOLDER OUT
 
-`PixArtSigmaPipeline.from_pretrained(OUT)` of diffusers reads it; the page does so with an adapter of its own.
+`AuraFlowPipeline.from_pretrained(OUT)` of diffusers reads it; the page does so with an adapter of its own.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def _beside(folder: Path, out: Path, pipeline: Any, step: int) -> None:
 
 def main() -> None:
     """Write the folder."""
-    from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, PixArtSigmaPipeline
+    from diffusers import AuraFlowPipeline, AutoencoderKL
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
@@ -50,12 +50,9 @@ def main() -> None:
     arguments = parser.parse_args()
     pair = Pair(arguments.folder)
     step, _ = _loop.load_checkpoint(arguments.folder / "denoiser", {"average": pair})
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        schedule().config, timestep_spacing="trailing", algorithm_type="dpmsolver++", solver_order=2
-    )
-    pipeline = PixArtSigmaPipeline(
+    pipeline = AuraFlowPipeline(
         tokenizer=text.tokenizer(arguments.folder), text_encoder=pair.encoder.half(), transformer=pair.denoiser.half(),
-        vae=AutoencoderKL.from_pretrained(arguments.vae or arguments.folder / "vae").half(), scheduler=scheduler,
+        vae=AutoencoderKL.from_pretrained(arguments.vae or arguments.folder / "vae").half(), scheduler=schedule(),
     )  # fmt: skip
     pipeline.save_pretrained(str(arguments.out), safe_serialization=True, max_shard_size="9MB")
     _beside(arguments.folder, arguments.out, pipeline, step)

@@ -1,8 +1,9 @@
 """Scenes as latents with captions, drawn once, so that the long training need not draw and encode.
 
-    python -m tools.pictures.scenes FOLDER [--count 80000] [--vae assets/models/emoji/vae]
+    python -m tools.pictures.scenes FOLDER [--count 80000] [--single 0.75] [--vae assets/models/emoji/vae]
 
-Writes latents.npy (count, 4, 16, 16) float16, scaled to variance 1, and captions.json.
+`--single` is the share of things that stand alone, as they are. Writes latents.npy (count, 4, 16, 16) float16, scaled
+to variance 1, and captions.json.
 """
 
 import argparse
@@ -22,10 +23,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=80_000)
+    parser.add_argument("--single", type=float, default=0.75)
     parser.add_argument("--vae", type=Path, help="another autoencoder than FOLDER/vae, such as an exported one")
     arguments = parser.parse_args()
     model = AutoencoderKL.from_pretrained(arguments.vae or arguments.folder / "vae", torch_dtype=torch.float32).eval()
-    scenes, captions = Scenes(arguments.folder, 1), list[str]()
+    scenes, captions = Scenes(arguments.folder, 1, arguments.single), list[str]()
     shape = (arguments.count, 4, 16, 16)
     latents = np.lib.format.open_memmap(arguments.folder / "latents.npy", "w+", "float16", shape)
     for start in range(0, arguments.count, 128):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-MOST_TOKENS = 24
+MOST_TOKENS = 20
 
 
 def tokenizer(folder: Path) -> Any:
@@ -45,6 +45,6 @@ def encoder(folder: Path) -> Any:
 
 
 def ids(words: Any, captions: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-    """(token ids, mask), each (captions, longest of them)."""
-    inputs = words(captions, padding=True, truncation=True, max_length=MOST_TOKENS, return_tensors="pt")
+    """(token ids, mask), each (captions, MOST_TOKENS)."""
+    inputs = words(captions, padding="max_length", truncation=True, max_length=MOST_TOKENS, return_tensors="pt")
     return inputs["input_ids"], inputs["attention_mask"]
