@@ -56,7 +56,19 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = 
         with gr.Accordion("What is promised here, and what is not", open=False, elem_id="promises"):
             gr.Markdown((PROMISES / f"{door.audience}.md").read_text(encoding="utf-8"))
         endpoints.add_endpoints(room.manager, room, door)
+    show_progress_on(page, visit)
     return page
+
+
+def show_progress_on(page: gr.Blocks, quiet: gr.Textbox) -> None:
+    """Let Gradio tell how far each event is on `quiet` alone, which nobody sees.
+
+    It would tell it on all outputs of all events that ever happened, at each message of each stream, and look for each
+    of them through the whole page: with the hundred controls of the Train tab, which are set when the page opens,
+    that took 60 ms a message, and tokens came seconds late.
+    """
+    for event in page.fns.values():
+        event.show_progress_on = [quiet]
 
 
 def head() -> str:

@@ -233,3 +233,13 @@ def test_the_sliders_of_the_code_tab_redraw_its_own_past(page: Page, app_url: st
         page.fill("#code-temperature input[type=number]", "2")
         page.keyboard.press("Tab")
         expect(page.locator("#code-view .pg-chip[data-other]").first).to_be_visible()
+
+
+def test_how_far_an_event_is_is_told_to_one_component_and_not_to_all_that_ever_changed(text: Page) -> None:
+    """Gradio does the latter at every message of every stream; a page with the Train tab was seconds late."""
+    told = text.evaluate(
+        "() => gradio_config.dependencies.filter(d => d.backend_fn).map(d => [d.show_progress_on, d.outputs.length])"
+    )
+    assert max(outputs for _, outputs in told) > 50
+    assert {tuple(on) for on, _ in told if on} == {tuple(told[0][0])}
+    assert all(on and len(on) == 1 for on, _ in told)
