@@ -32,7 +32,9 @@ def archive(package: str, folder: Path) -> tarfile.TarFile:
     version, wanted = PACKAGES[package]
     path = folder / f"{package.lstrip('@').replace('/', '-')}-{version}.tgz"
     if not path.exists():
-        subprocess.run(["npm", "pack", f"{package}@{version}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["npm", "pack", "--silent", f"{package}@{version}"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+        )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != wanted:
         raise SystemExit(f"{path} is not the archive this script was written for: sha256 {found}, expected {wanted}.")
