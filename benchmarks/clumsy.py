@@ -113,6 +113,7 @@ class Hour:
             self.said[text] += 1
             if UNHELPFUL.search(text) or len(text) < 8:
                 self.wrong.append(f"after {doing}: {text!r}")
+                print(self.wrong[-1], file=sys.stderr, flush=True)
 
     # ── what a person does ───────────────────────────────────────────────────
 
@@ -246,6 +247,7 @@ class Hour:
         except Exception as error:  # noqa: BLE001 what a driver of browsers says when a page does not answer
             self.context.set_offline(False)
             self.wrong.append(f"{kind}: {' '.join(str(error).split())[:300]}")
+            print(self.wrong[-1], file=sys.stderr, flush=True)
             self.page.close()
             self.open()
 

@@ -44,6 +44,7 @@ class Parts:
     notes: dict[str, gr.Markdown]
     code: gr.Code
     answers: PictureAnswers | None = None
+    nears: PictureAnswers | None = None
 
 
 def build(
@@ -62,7 +63,9 @@ def build(
             buttons, examples = _prompt(name, modality, controls, typed=pictures)
             view = PictureTheatre if pictures else TokenTheatre
             theatre = view(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+            # two, since of two values that come at the same moment a component shows the second alone
             answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
+            nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if pictures else None
             language = getattr(modality, "LANGUAGE", None)
             code = gr.Code(
                 language=language,
@@ -72,7 +75,7 @@ def build(
                 elem_id=f"{name}-code",
                 buttons=[],
             )
-    parts = Parts(controls, theatre, buttons, examples, presets, notes, code, answers)
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, code, answers, nears)
     runner = (PictureRunner if pictures else TokenRunner)(name, modality, controls, room, door, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, visit, page)
@@ -188,7 +191,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
     if isinstance(runner, PictureRunner):
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
-        theatre.near(runner.near, visit, parts.answers, js=SIGNED, **STREAM)
+        theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
         theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)

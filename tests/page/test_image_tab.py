@@ -203,7 +203,8 @@ def test_a_file_that_lies_about_its_type_is_refused_with_a_sentence(
 
 def test_several_pictures_are_looked_at_one_by_one(tab: Page) -> None:
     tab.get_by_role("button", name="Size and number").click()
-    number(tab, "number", 3)
+    fill(tab, "#image-number input[type=number]", "3")
+    tab.keyboard.press("Tab")
     make(tab, "a red apple")
     expect(tab.locator(f"{VIEW} .pc-large")).to_have_count(3)
     tab.locator(STEP).nth(5).click()

@@ -126,11 +126,14 @@ def test_a_double_click_starts_one_run(stage: TrainStage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "can"),
-    [("running", {"pause", "stop"}), ("paused", {"start", "resume", "step", "stop"}), ("finished", {"start"})],
-)
-def test_the_buttons_are_those_that_do_something(stage: TrainStage, state: str, can: set[str]) -> None:
-    stage.feed(frame("gpt", state=state))
+    ("state", "held", "can"),
+    [
+        ("running", True, {"pause", "stop"}), ("paused", True, {"start", "resume", "step", "stop"}),
+        ("paused", False, {"start", "resume", "step"}), ("finished", True, {"start"}),
+    ],
+)  # fmt: skip
+def test_the_buttons_are_those_that_do_something(stage: TrainStage, state: str, held: bool, can: set[str]) -> None:
+    stage.feed(frame("gpt", state=state, held=held))
     buttons = stage.page.locator(".tr-act[data-act]:visible:enabled")
     assert set(buttons.evaluate_all("all => all.map(b => b.dataset.act)")) == can
 

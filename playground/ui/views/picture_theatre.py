@@ -44,7 +44,8 @@ class PictureTheatre(DataView):
 
 
 class PictureAnswers(DataView):
-    """The newest answer to a look, `{"run", "index", "picture", "values" | "error"}` as JSON text; nothing is drawn."""
+    """The newest answer to a look, `{"run", "index", "picture", "values" | "error"}`, or to what is near, as JSON text;
+    nothing is drawn."""
 
     TEMPLATE = '<div class="pc-answers"></div>'
     ON_LOAD = ON_ANSWER
