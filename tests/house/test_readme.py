@@ -147,3 +147,11 @@ def test_the_models_table_names_the_catalogue_with_its_licences():
 def test_every_benchmark_is_named_and_every_one_named_is_there():
     scripts = {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
     assert set(re.findall(r"python -m benchmarks\.(\w+)", README)) == scripts
+
+
+def test_the_table_of_lessons_names_their_files_and_how_long_they_are():
+    told = dict(re.findall(r"^\| .*? \| `(playground/training/\w+\.py)` \| (\d+) \|", README, re.MULTILINE))
+    lessons = sorted((ROOT / "playground" / "training").glob("[a-z]*.py"))
+    assert told == {
+        str(lesson.relative_to(ROOT)): str(len(lesson.read_text(encoding="utf-8").splitlines())) for lesson in lessons
+    }
