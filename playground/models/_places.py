@@ -140,5 +140,5 @@ def stranger(model_id: str, known: tuple[str, ...]) -> Spec:
         return replace(spec, sources=(Hub(repo, revision or None),), note=spec.note + recorded)
     raise PlaygroundError(
         f"There is no model called {model_id[:80]!r}: give a folder of this computer, an id of the Hugging Face Hub "
-        f"(owner/name), or one of {', '.join(known)}."
+        f"(owner/name), or a name of the list ({', '.join([*known[:3], '…'])})."
     )

@@ -30,7 +30,7 @@
         say(name, playground.visible(label, 40).replace(/(?<=\p{L})·(?=\p{L})/gu, " ")); // a space inside is none of a token
         mark(track, "data-negative", values[i] < 0 ? "yes" : null);
         track.firstChild.style.width = `${Math.max(0, (Math.abs(values[i] || 0) / top) * 100).toFixed(1)}%`;
-        say(number, share(values) ? playground.percent(values[i]) : playground.trainFigure(values[i]));
+        say(number, share(values) ? playground.trainChance(values[i]) : playground.trainFigure(values[i]));
       });
     }
   }
