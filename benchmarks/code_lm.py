@@ -21,6 +21,7 @@ from typing import Any
 
 from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
+from playground.models._any import opened
 from playground.training._texts import END
 from playground.training.gpt import Config, documents
 
@@ -82,21 +83,6 @@ def held_out_signatures(texts: Path) -> list[tuple[str, str]]:
     return [(source, s) for s, source in found.items() if s not in known]
 
 
-def load(folder: Path) -> Any:
-    """The model as the page loads it, in float32."""
-    from playground.models._causal import load
-    from playground.models._spec import Folder, Spec
-
-    spec = Spec(id="code", title="code", modalities=("code",), architecture="GPT-2 decoder", parameters=0,
-                licence="", size_mb=0, memory_mb=0, sources=(Folder(str(folder)),), prefix_eos=True)  # fmt: skip
-    loading = load(spec, folder, "cpu", "float32")
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
-
-
 def complete(adapter: Any, prompt: str, temperature: float, seed: int, tokens: int) -> tuple[str, int, bool]:
     """(text, tokens, whether the model ended it): the loop of the page, with sampling and no other filter."""
     from playground.decoding.loop import Plan, decode, filters_from, search_from
@@ -114,7 +100,7 @@ def complete(adapter: Any, prompt: str, temperature: float, seed: int, tokens: i
 def measure(folder: Path, texts: Path, most: int, temperature: float, seed: int, tokens: int) -> list[Completion]:
     """One completion for each of the first `most` signatures; the seed of each is `seed` and its place."""
     signatures = held_out_signatures(texts)[:most]
-    adapter = load(folder)
+    adapter = opened(folder, prefix_eos=True)
     return [
         Completion(source, prompt, *complete(adapter, prompt, temperature, seed * 10_000 + i, tokens))
         for i, (source, prompt) in enumerate(signatures)

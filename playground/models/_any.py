@@ -31,9 +31,10 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator[Progres
     return (yield from ADAPTERS[kind].load(spec, folder, device, dtype))
 
 
-def opened(folder: Path) -> Any:
-    """The adapter of a folder in float32 on the CPU, at once: for tools and tests, which wait for it."""
-    spec = Spec(folder.name, folder.name, (), "", 0, "", 0, 0, (Folder(str(folder)),))
+def opened(folder: Path, **said: Any) -> Any:
+    """The adapter of a folder in float32 on the CPU, at once: for tools and tests, which wait for it. `said` is what
+    its Spec says besides."""
+    spec = Spec(folder.name, folder.name, (), "", 0, "", 0, 0, (Folder(str(folder)),), **said)
     reading = load(spec, folder, "cpu", "float32")
     while True:
         try:

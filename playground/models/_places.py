@@ -37,6 +37,20 @@ def own_gpt2(name: str, **said: Any) -> tuple[Spec, ...]:
     )  # fmt: skip
 
 
+def own(name: str, **said: Any) -> tuple[Spec, ...]:
+    """The entry of a model that the project trains itself, once its folder assets/models/`name` has an about.json with
+    its `parameters` and `bytes`. `said` is the rest of the Spec."""
+    try:
+        about = json.loads((ASSETS / "models" / name / "about.json").read_text(encoding="utf-8"))
+    except OSError:
+        return ()
+    parameters, size_mb = int(about["parameters"]), round(int(about["bytes"]) / 1e6, 1)
+    return (
+        Spec(id=name, parameters=parameters, licence="MIT", size_mb=size_mb, memory_mb=memory_mb(parameters),
+             sources=(Embedded(f"models/{name}"),), **said),
+    )  # fmt: skip
+
+
 def user_cache(cache_dir: Path | None) -> Path:
     """The folder for what this program makes itself."""
     if cache_dir is not None:
