@@ -135,7 +135,7 @@ class Visit:
             before = self.current.get(name)
             if before is not None and not before.ended:
                 if before.request == request:
-                    self._clicks[name] = click
+                    self._clicks[name] = max(click, self._clicks.get(name, 0))
                     return before
                 before.stop(Reason.NEW_INPUT)
                 before.thread.join(STOPPING_S)

@@ -236,7 +236,7 @@ def changed(model: Denoiser, plan: Plan, place: Place, scheduler: str | None, se
     """
     import torch
 
-    if seed is not None and place.index == 0 and plan.start is None:
+    if seed is not None and place.taken == 0:
         return opening(model, dataclasses.replace(plan, seeds=seeds(plan, seed), scheduler=scheduler or plan.scheduler))
     if seed is not None:
         states = tuple(torch.Generator().manual_seed(one).get_state() for one in seeds(plan, seed))

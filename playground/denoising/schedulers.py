@@ -54,7 +54,10 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
 
     known = FLOW if is_flow(config) else DIFFUSION
     if name == OWN:
-        return getattr(diffusers, str(config["_class_name"])).from_config(dict(config))
+        own: Any = getattr(diffusers, str(config.get("_class_name")), None)
+        if not any(base is diffusers.SchedulerMixin for base in getattr(own, "__mro__", ())):
+            raise PlaygroundError(f"This model names no scheduler of its own: choose one of {', '.join(known)}.")
+        return own.from_config(dict(config))
     if name not in known:
         raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")
     kind, more = known[name]

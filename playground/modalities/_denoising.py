@@ -17,7 +17,16 @@ from playground.denoising import files
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, ImageStep, Notice, Progress, PromptToken, Reason, Started
 from playground.modalities._denoising_settings import check, going_on, limits, one_step, settings_class
-from playground.modalities._denoising_state import KeptPictures, Replay, carried, made_plan, rebuild, replayed, stepped
+from playground.modalities._denoising_state import (
+    KeptPictures,
+    Replay,
+    carried,
+    made_plan,
+    rebuild,
+    replayed,
+    scheduled,
+    stepped,
+)
 from playground.modalities._lent import Run, lent
 from playground.modalities._limits import clamp
 from playground.models import _classifier
@@ -59,6 +68,8 @@ def _run(
         raise PlaygroundError(f"{settings.model} makes no pictures: choose a model of the list in this tab.")
     settings = dataclasses.replace(settings, width=settings.width or model.size, height=settings.height or model.size)
     settings, sentences = clamp(stepped(settings, model), limits(settings, model), settings.model)
+    settings, other = scheduled(settings, model)
+    sentences = [*sentences, *other]
     reason = yield Progress("reading the words")
     with lease.turn():
         plan, more = made_plan(settings, model)

@@ -88,7 +88,8 @@ def inside(model: Any, plan: Any, place: Any, picture: int) -> dict[str, Any]:
 
     "noisy", "guess", "free" (without the words) and "bound" (with them, unguided) are pictures; "difference" how far
     apart the last two are at each place, (height, width) from 0 to 1; "words" the share of attention that each place
-    gives to each word: [{"index", "text", "map": (height, width)}], and "rest" what goes to signs that are no words.
+    gives to each word: [{"index", "text", "map": (height, width)}], and "rest" what goes elsewhere ("elsewhere" says
+    where).
     """
     import torch
 
@@ -110,17 +111,21 @@ def inside(model: Any, plan: Any, place: Any, picture: int) -> dict[str, Any]:
     size = (alpha**2 + sigma**2) ** 0.5 or 1.0
     decoded = _classifier.shown(model.decode(torch.cat([*guesses, latents / size])))
     guess, without, with_words, noisy = files.small(decoded)
-    height, width = (min(side, FINEST) for side in latents.shape[2:])
+    shape = (int(latents.shape[2]), int(latents.shape[3]))
+    smaller = min(1.0, FINEST / max(shape))
+    size_of_maps = (max(1, round(shape[0] * smaller)), max(1, round(shape[1] * smaller)))
     apart = (bound - free).float().pow(2).mean(1).sqrt()
-    apart = torch.nn.functional.adaptive_avg_pool2d(apart, (height, width))[0]
-    drawn = _attention.maps([layer[1:] for layer in layers], height, width)[0] if layers else None
+    apart = torch.nn.functional.adaptive_avg_pool2d(apart, size_of_maps)[0]
+    drawn = _attention.maps([layer[1:] for layer in layers], shape, size_of_maps)[0] if layers else None
     pieces = [(i, piece) for i, piece in enumerate(words.pieces[0]) if piece]
+    picture_too = "the picture itself and " if getattr(model, "one_sequence", False) else ""
     seen = [] if drawn is None else [{"index": i, "text": piece, "map": rounded(drawn[i])} for i, piece in pieces]
     return {
         "step": place.taken, "picture": picture, "noisy": noisy, "guess": guess, "free": without,
         "bound": with_words, "difference": rounded(apart / apart.max().clamp(min=1e-8)),
         "apart": round(float(apart.mean() / bound.float().pow(2).mean().sqrt().clamp(min=1e-8)), 4),
         "words": seen,
+        "elsewhere": picture_too + "signs that are no words",
         "rest": None if drawn is None else round(1 - float(sum(drawn[i].mean() for i, _ in pieces)), 4),
     }  # fmt: skip
 

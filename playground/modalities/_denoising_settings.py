@@ -59,7 +59,7 @@ def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.
 def limits(settings: Any, model: Any) -> dict[str, Range]:
     """What depends on the model: sizes, from a quarter of its own to twice that."""
     own, step = int(model.size), unit(model)
-    side = Range(max(own // 4, step), own * 2, step)
+    side = Range(max(own // 4, step), min(own * 2, int(getattr(model, "largest", own * 2))), step)
     times = int(getattr(model, "scheduler_config", {}).get("num_train_timesteps", MOST_STEPS))
     return {"steps": Range(1, min(MOST_STEPS, times)), "width": side, "height": side}
 

@@ -32,7 +32,10 @@ class KeptPictures:
     @property
     def bytes(self) -> int:
         """What keeping it costs."""
-        return int(self.places.bytes + self.last.bytes)
+        plan = self.plan
+        held = [plan.start, plan.mask, *(x for w in (plan.words, plan.unwanted) for x in (w.hidden, w.mask, w.pooled))]
+        brought = len(self.settings.picture) + len(self.settings.mask)
+        return int(self.places.bytes + self.last.bytes + brought + sum(t.nbytes for t in held if t is not None))
 
     def rewind(self, index: int, token_id: None = None) -> "KeptPictures":
         """The place before step `index`, or the last one before it that is kept.
@@ -159,6 +162,17 @@ def stepped(settings: Any, model: Any) -> Any:
     )
 
 
+def scheduled(settings: Any, model: Any) -> tuple[Any, list[str]]:
+    """The settings with the model's own scheduler, where the one they name is not for it; and a sentence about it."""
+    from playground.denoising import schedulers
+
+    known = schedulers.names(model.scheduler_config)
+    if settings.scheduler in (schedulers.OWN, *known):
+        return settings, []
+    said = f"{settings.scheduler} is no scheduler for this model ({', '.join(known)} are): its own is used."
+    return dataclasses.replace(settings, scheduler=schedulers.OWN), [said]
+
+
 def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     """What the loop is to do, and what is to be said of the words."""
     from playground.denoising.loop import Plan
@@ -172,7 +186,8 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
         words = mixed(words, model.encode([settings.to_prompt]), shares)
     else:
         words = repeated(words, settings.number)
-    said = [f"The model reads {model.encoders.longest} tokens: “{cut[:60]}” was left out." for cut in words.cut if cut]
+    cuts = dict.fromkeys(cut for cut in (*words.cut, *unwanted.cut) if cut)
+    said = [f"The model reads {model.encoders.longest} tokens: “{cut[:60]}” was left out." for cut in cuts]
     if model.guided_inside and settings.negative_prompt.strip():
         said.append("This model takes its guidance inside and knows no negative prompt.")
     start, mask = _given(settings, model)

@@ -26,7 +26,7 @@ look = _denoising_looks.look
 near = _denoising_looks.near
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "Quick": {"steps": 6, "guidance": 3.0, "scheduler": "DPM++ 2M"},
+    "Quick": {"steps": 6, "guidance": 3.0, "scheduler": "the model's own"},
     "Balanced": {"steps": 16, "guidance": 4.0, "scheduler": "the model's own"},
     "Literal": {"steps": 24, "guidance": 8.0, "scheduler": "the model's own"},
 }

@@ -75,22 +75,27 @@ def joint(layer: Any, hidden: "Tensor", words: "Tensor | None", before: int, cou
         query = query[:, :, before + count :]
     else:
         key = torch.cat([heads(layer.add_k_proj(words), layer.norm_added_k), key], dim=2)
-    found = (query.float() @ key.float().transpose(2, 3) * layer.scale).softmax(-1)
-    return found[..., before : before + count].mean(1)
+    total: Any = 0
+    for q, k in zip(query.unbind(1), key.unbind(1), strict=True):  # head by head: all at once are gigabytes
+        scores = q.float() @ k.float().transpose(1, 2) * layer.scale
+        total = total + scores.softmax(-1)[..., before : before + count]
+    found: Tensor = total / layer.heads
+    return found
 
 
-def maps(layers: list["Tensor"], height: int, width: int) -> "Tensor":
-    """The mean of the layers as pictures (B, words, height, width), whatever number of places each has."""
+def maps(layers: list["Tensor"], shape: tuple[int, int], size: tuple[int, int]) -> "Tensor":
+    """The mean of the layers as pictures (B, words, *size), whatever number of places each has of latents of `shape`
+    (height, width)."""
     import torch
     from torch.nn.functional import interpolate
 
     drawn = []
     for layer in layers:
         batch, places, words = layer.shape
-        scale = (height * width / places) ** 0.5
-        high, wide = max(1, round(height / scale)), max(1, round(width / scale))
+        scale = (shape[0] * shape[1] / places) ** 0.5
+        high, wide = max(1, round(shape[0] / scale)), max(1, round(shape[1] / scale))
         if high * wide != places:
             continue
         grid = layer.float().transpose(1, 2).reshape(batch, words, high, wide)
-        drawn.append(interpolate(grid, size=(height, width), mode="bilinear", align_corners=False))
-    return torch.stack(drawn).mean(0) if drawn else torch.zeros(len(layers[0]), layers[0].shape[2], height, width)
+        drawn.append(interpolate(grid, size=size, mode="bilinear", align_corners=False))
+    return torch.stack(drawn).mean(0) if drawn else torch.zeros(len(layers[0]), layers[0].shape[2], *size)

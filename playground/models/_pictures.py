@@ -31,7 +31,8 @@ TILED_PX = 1024  # from this size on the autoencoder works in tiles
 
 class LatentDiffusion:
     """A loaded picture model. `channels` are a latent's, `factor` how many pixels one latent place stands for in
-    each direction, `size` the pixels of the pictures it was trained on; `bytes` what the weights take."""
+    each direction, `size` the pixels of the pictures it was trained on, `largest` the most it has places for; `bytes`
+    what the weights take."""
 
     kind = "latent diffusion"
 
@@ -51,6 +52,10 @@ class LatentDiffusion:
         self.factor = 2 ** (len(getattr(vae.config, "block_out_channels", (0,) * 4)) - 1)
         side = denoiser.config.sample_size
         self.size = int(side if isinstance(side, int) else side[0]) * self.factor
+        table = getattr(denoiser.config, "pos_embed_max_size", None)  # AuraFlow's places, a square of patches
+        places = int(table**0.5) * denoiser.config.patch_size * self.factor if table else 2 * self.size
+        self.largest = min(2 * self.size, places)
+        self.one_sequence = type(denoiser).__name__ == AURAFLOW
         self.guided_inside = bool(getattr(denoiser.config, "time_cond_proj_dim", None))
         self.device, self.dtype = denoiser.device, denoiser.dtype
         modules = (denoiser, vae, *encoders.modules)
@@ -77,14 +82,16 @@ class LatentDiffusion:
         """
         module, sample = self.denoiser, latents.to(self.device, self.dtype)
         hidden = words.hidden.to(self.dtype)
-        if type(module).__name__ == AURAFLOW:
+        if self.one_sequence:
             noise = (t / 1000).to(self.device, self.dtype).expand(len(sample))
             return module(sample, encoder_hidden_states=hidden, timestep=noise).sample.float().to(latents.device)
         if type(module).__name__ == "PixArtTransformer2DModel":
             found = module(
                 sample,
                 encoder_hidden_states=hidden,
-                encoder_attention_mask=words.mask,
+                encoder_attention_mask=words.mask
+                if words.mask is None or words.mask.ndim == 2
+                else words.mask.to(hidden),
                 timestep=t.to(self.device).expand(len(sample)),
                 added_cond_kwargs=self._shape(sample),
             ).sample
@@ -199,7 +206,7 @@ def read_index(folder: Path) -> dict[str, Any]:
         raise PlaygroundError(f"{folder.name} is no folder of a picture model: it has no model_index.json.") from error
     part = next((name for name in ("unet", "transformer") if index.get(name, [None, None])[1]), None)
     kind = str(index[part][1]) if part else "nothing"
-    if DENOISERS.get(kind) != part:
+    if part is None or DENOISERS.get(kind) != part:
         raise PlaygroundError(
             f"{folder.name} denoises with {kind}, which is not supported: choose a model of the Stable Diffusion, "
             "PixArt or AuraFlow kind."
@@ -243,6 +250,12 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
     for module in encoders.modules:
         module.to(device)
     config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    taken, made = found[part].config.in_channels, found["vae"].config.latent_channels
+    if taken != made:
+        raise PlaygroundError(
+            f"The {part} of {folder.name} takes {taken} channels and its autoencoder makes {made}: it is made for "
+            "something else than pictures of words alone (such as inpainting or enlarging), which is not supported."
+        )
     model = LatentDiffusion(spec, folder, found[part], found["vae"], encoders, config)
     if model.size >= TILED_PX and hasattr(model.vae, "enable_tiling"):
         model.vae.enable_tiling()

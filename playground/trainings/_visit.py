@@ -60,6 +60,7 @@ class VisitTrainings:
         """
         self.current = self._trainings.lesson(lesson).name
         self._idle_version = next(self._versions)
+        self._prune()
         if self.training is not None:
             self.training.renew()
 
@@ -163,6 +164,7 @@ class VisitTrainings:
             PlaygroundError: nothing was trained yet, there are as many as may be, or the disk is full.
         """
         training, kept_for_good = self._run(), self._manager.data_dir is not None
+        self._prune()
         size = sum(one.bytes for one in self.saved)
         if not kept_for_good and (len(self.saved) >= MOST_SAVED or size > MOST_SAVED_BYTES):
             raise PlaygroundError(
@@ -197,6 +199,14 @@ class VisitTrainings:
                 (self._folder / "zip" / f"{saved.id}.zip").unlink(missing_ok=True)
             self._tell()
 
+    def _prune(self) -> None:
+        """Forget what was removed elsewhere: in the list of models, or by hand."""
+        with self._lock:
+            gone = [one for one in self.saved if not one.folder.is_dir()]
+            self.saved = [one for one in self.saved if one not in gone]
+            if gone:
+                self._tell()
+
     def _tell(self) -> None:
         self._idle_version = next(self._versions)
         for training in self._runs.values():
@@ -208,9 +218,10 @@ class VisitTrainings:
         Raises:
             PlaygroundError: there is no such model.
         """
+        self._prune()
         found = [one for one in self.saved if model_id in (None, one.id)]
         if not found:
-            raise PlaygroundError("No such model is saved: save the run first.")
+            raise PlaygroundError("No such model is saved: save the run first, or once more where it was removed.")
         return _saving.pack(found[-1], self._folder / "zip")
 
     # ── the end ──────────────────────────────────────────────────────────────

@@ -1,21 +1,18 @@
 """The Latent space tab: a VAE or a GAN, whose codes can be moved, mixed, walked through and asked about."""
 
 import dataclasses
-import logging
 from collections.abc import Iterator
-from contextlib import closing
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 
 from playground import fields
-from playground.errors import PlaygroundError
-from playground.events import Finished, Looked, Reason
 from playground.json_text import dumps
 from playground.modalities import _latents
 from playground.room import Room
 from playground.ui import trigger
+from playground.ui.answering import answered
 from playground.ui.choices import Choices
 from playground.ui.controls import Controls
 from playground.ui.door import Door
@@ -23,7 +20,6 @@ from playground.ui.runner import CONCURRENCY
 from playground.ui.views.latent_theatre import LatentAnswers, LatentTheatre
 from playground.visits import Visits
 
-log = logging.getLogger(__name__)
 NAME, TITLE = "latent", "Latent space"
 INTRO = "Every picture is a point in a space of a few numbers. Move through it, and see what the numbers mean."
 SIGNED = "(...values) => playground.signed(values)"
@@ -49,27 +45,17 @@ class LatentDesk:
         """The answer to one question, with the number that it was asked under."""
         visit, asked = self.visits.visit(token), trigger.data(event)
         visit.person = self.door.person(request, visit.token)
-        place = {"id": asked.get("id")}
         model, given = str(asked.get("model"))[:2000], asked.get("given")
 
         def generate() -> Any:
             values = given if isinstance(given, dict) else {}
             return _latents.ask(model, str(asked.get("what")), values, self.room.manager, visit=visit.token)
 
-        try:
-            with closing(self.room.drive(visit.person, NAME, model, generate)) as events:
-                for found in events:
-                    if isinstance(found, Looked):
-                        yield dumps({**place, "values": found.values})
-                    elif isinstance(found, Finished) and found.reason is not Reason.EOS:
-                        yield dumps({**place, "error": found.message or "The answer was stopped."})
-                    else:
-                        yield gr.skip()
-        except PlaygroundError as error:
-            yield dumps({**place, "error": str(error)})
-        except Exception:
-            log.exception("the latent space of %s was asked", model)
-            yield dumps({**place, "error": "The program made a mistake of its own (its log says which): try again."})
+        def events() -> Any:
+            return self.room.drive(visit.person, NAME, model, generate)
+
+        for found in answered(events, f"the latent space of {model}"):
+            yield gr.skip() if found is None else dumps({"id": asked.get("id"), **found})
 
 
 def build(model: str, room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks) -> None:

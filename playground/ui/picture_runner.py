@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import Looked
 from playground.json_text import dumps
 from playground.run import Run
 from playground.ui import recorded, trigger
+from playground.ui.answering import answered
 from playground.ui.runner import Runner
 from playground.visits import Prepared, Visit
 
@@ -27,30 +27,16 @@ class PictureRunner(Runner):
         """What happens inside step `index` of a run for its picture number `picture`: computed once more."""
         visit, asked = self._visit(request, token), trigger.data(event)
         place = {key: asked.get(key) for key in ("run", "index", "picture")}
-        try:
-            for values in self._looked(visit, **{k: asked.get(k) for k in ("run", "index", "picture")}):
-                yield gr.skip() if values is None else dumps({**place, "values": values})
-        except PlaygroundError as error:
-            yield dumps({**place, "error": str(error)})
+        for found in answered(lambda: self._looked(visit, **place), "a step of a picture"):
+            yield gr.skip() if found is None else dumps({**place, **found})
 
     def near(self, request: gr.Request, event: gr.EventData, token: str) -> Iterator[Any]:
-        """The training pictures nearest to the finished picture number `picture` of a run."""
+        """The training pictures nearest to the finished picture number `picture` of a run. Nobody asked for them by a
+        click: where they cannot be said, nothing is said, and no model is loaded for them."""
         visit, asked = self._visit(request, token), trigger.data(event)
-        run = visit.runs.get(str(asked.get("run")))
-        place = {"run": asked.get("run"), "picture": asked.get("picture")}
-        try:
-            if run is None or run.state is None:
-                raise PlaygroundError(GONE)
-            kept, which = run.state, number(asked.get("picture"), "picture")
-
-            def generate() -> Any:
-                return self.modality.near(kept, which, self.manager, visit=visit.token)
-
-            with closing(self.room.drive(visit.person, self.name, kept.model, generate)) as events:
-                for found in events:
-                    yield dumps({**place, "values": found.values}) if isinstance(found, Looked) else gr.skip()
-        except PlaygroundError:
-            yield gr.skip()  # nobody asked by a click: where it cannot be said, nothing is said
+        place = {key: asked.get(key) for key in ("run", "picture")}
+        for found in answered(lambda: self._near(visit, **place), "what is near a picture"):
+            yield dumps({**place, **found}) if found and "values" in found else gr.skip()
 
     def reuse(self, event: gr.EventData, token: str) -> list[Any]:
         """Show the settings that a saved picture carries; a value that is none here leaves its control as it is."""
@@ -65,22 +51,38 @@ class PictureRunner(Runner):
                 wanted[name] = getattr(fields.build(self.modality.Settings, {name: told[name]}), name)
         return self.controls.show(wanted)
 
-    def _looked(self, visit: Visit, run: Any, index: Any, picture: Any) -> Iterator[dict[str, Any] | None]:
+    def _near(self, visit: Visit, run: Any, picture: Any) -> Any:
+        done = visit.runs.get(str(run))
+        if done is None or done.state is None:
+            raise PlaygroundError(GONE)
+        kept, which = done.state, number(picture, "picture")
+        if not any(m.id == kept.model and m.state in ("ready", "in use") for m in self.manager.models(visit.token)):
+            raise PlaygroundError(f"{kept.model} is no longer loaded.")
+
+        def generate() -> Any:
+            return self.modality.near(kept, which, self.manager, visit=visit.token)
+
+        return self.room.drive(visit.person, self.name, kept.model, generate)
+
+    def _looked(self, visit: Visit, run: Any, index: Any, picture: Any) -> Any:
         kept = self._kept_at(visit, run, number(index, "step"))
         model, which = kept.model, number(picture, "picture")
 
         def generate() -> Any:
             return self.modality.look(kept, index, which, self.manager, visit=visit.token)
 
-        with closing(self.room.drive(visit.person, self.name, model, generate)) as events:
-            for event in events:
-                yield event.values if isinstance(event, Looked) else None
+        return self.room.drive(visit.person, self.name, model, generate)
 
-    def _kept_at(self, visit: Visit, run_id: Any, index: int) -> Any:
-        """The state of the run that took step `index`: a run inherits its first steps from the one it goes on from."""
+    def _owner(self, visit: Visit, run_id: Any, index: int) -> Run | None:
+        """The run that took step `index`: a run inherits its first steps from the one it goes on from."""
         run = visit.runs.get(str(run_id))
         while run is not None and run.parent_id and index < run.at and run.parent_id in visit.runs:
             run = visit.runs[run.parent_id]
+        return run
+
+    def _kept_at(self, visit: Visit, run_id: Any, index: int) -> Any:
+        """The state of the run that took step `index`."""
+        run = self._owner(visit, run_id, index)
         if run is not None and run.state is not None and not (run.parent_id and index < run.at):
             run.touch()
             return run.state
@@ -109,12 +111,8 @@ class PictureRunner(Runner):
 
     def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
         index = number(place["index"], "step")
-        run = visit.runs.get(str(place["run"]))
-        if run is not None and run.state is not None:
-            run.touch()
-            state = run.state.rewind(index)
-        else:
-            state = self._rebuilt(run, place["run"], index)
+        run, state = self._owner(visit, place["run"], index), self._kept_at(visit, place["run"], index)
+        state = state.rewind(index)
         generator = self._generator(self.modality.going_on(settings, state), state, visit)
         return Prepared(generator, (), run, state.index) if run else Prepared(generator)
 

@@ -54,7 +54,7 @@ def test_the_maps_are_those_of_diffusers_own_slow_attention(
     for mine, other in zip(layers, theirs, strict=True):
         torch.testing.assert_close(mine, other.unflatten(0, (2, -1)).mean(1), rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(mine.sum(-1), torch.ones(mine.shape[:2]))
-    drawn = _attention.maps(layers, 12, 12)
+    drawn = _attention.maps(layers, (12, 12), (12, 12))
     assert drawn.shape == (2, words.hidden.shape[1], 12, 12)
     torch.testing.assert_close(drawn.sum(1), torch.ones(2, 12, 12))
 
@@ -82,7 +82,7 @@ def test_the_maps_of_one_sequence_are_what_the_fast_attention_itself_computes(
     for mine, other in zip(layers, theirs, strict=True):
         assert other.shape[1] == registers + count + places
         torch.testing.assert_close(mine, other[:, -places:, registers : registers + count], rtol=1e-4, atol=1e-5)
-    assert _attention.maps(layers, 8, 8).shape == (2, count, 8, 8)
+    assert _attention.maps(layers, (8, 8), (8, 8)).shape == (2, count, 8, 8)
 
 
 def test_nothing_is_watched_afterwards(models: dict[str, Any]) -> None:
@@ -97,9 +97,9 @@ def test_nothing_is_watched_afterwards(models: dict[str, Any]) -> None:
 def test_a_layer_of_another_shape_than_the_picture_is_drawn_in_its_shape() -> None:
     whole = torch.rand(1, 8 * 4, 3)
     small = whole.reshape(1, 4, 2, 2, 2, 3).mean((2, 4)).reshape(1, 8, 3)
-    drawn = _attention.maps([whole, small], 8, 4)
+    drawn = _attention.maps([whole, small], (8, 4), (8, 4))
     assert drawn.shape == (1, 3, 8, 4)
-    torch.testing.assert_close(_attention.maps([whole], 8, 4), whole.transpose(1, 2).reshape(1, 3, 8, 4))
+    torch.testing.assert_close(_attention.maps([whole], (8, 4), (8, 4)), whole.transpose(1, 2).reshape(1, 3, 8, 4))
 
 
 @pytest.mark.parametrize("scheduler", ["DDIM", "Euler", "DPM++ 2M"])

@@ -14,13 +14,13 @@ from tests.denoising.conftest import PROMPT, plan, run
 from tests.denoising.driven import Lending, Settings, make, picture_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-KINDS = ["stable diffusion", "xl", "pixart"]
+KINDS = ["stable diffusion", "xl", "pixart", "auraflow"]
 OTHER = "the cat and the dog on a house"
 
 
 def test_there_is_a_kind_with_a_mask_and_one_without(models: dict[str, tuple[Any, Any]]) -> None:
     masked = {kind: models[kind][1].encode([PROMPT]).mask is not None for kind in KINDS}
-    assert masked == {"stable diffusion": False, "xl": False, "pixart": True}
+    assert masked == {"stable diffusion": False, "xl": False, "pixart": True, "auraflow": False}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -138,6 +138,20 @@ def test_a_fork_follows_the_new_words_and_inherited_steps_keep_theirs(tab: Page)
     expect(tab.locator(f"{VIEW} .pc-run").first).to_have_attribute("aria-pressed", "true")
 
 
+def test_an_inherited_step_is_gone_on_from_with_the_settings_it_was_taken_with(tab: Page) -> None:
+    make(tab, "a red apple")
+    first = large(tab)
+    for step, guidance in ((8, 9), (3, 4)):
+        tab.locator(STEP).nth(step).click()
+        number(tab, "guidance", guidance)
+        before = tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run")
+        tab.get_by_role("button", name="Go on from here").click()
+        tab.wait_for_function(OVER, arg=before)
+        expect(tab.locator(STEP)).to_have_count(16)
+        expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text(f"from step {step + 1}")
+        assert (large(tab) == first) is (guidance == 4)
+
+
 def test_one_step_at_a_time_and_continue(tab: Page) -> None:
     number(tab, "steps", 5)
     for step in (1, 2):

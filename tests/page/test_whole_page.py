@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 from playground.models._places import ASSETS
 from tests.models.test_tales import theirs
 from tests.page.conftest import POISON
-from tests.page.visitor import choose_model, fill, number, steps, write
+from tests.page.visitor import choose_model, fill, number, open_group, steps, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 REDRAWN = """([steps, started, now]) => steps.map((step, i) => playground.pipeline(
@@ -28,7 +28,7 @@ SETTINGS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("biases", [{}, {" dog": 4.0, " the": -3.0}], ids=["no bias", "biased"])
 def test_redrawn_steps_agree_with_exact_figures_with_penalties_too(held: Page, biases: dict[str, float]) -> None:
     """A run of tales; its past under other penalties by the browser, by transformers over the whole vocabulary."""
-    held.locator("#text-group-penalties > button").click()
+    open_group(held, "penalties", "#text-logit_bias textarea")
     fill(held, "#text-logit_bias textarea", "\n".join(f"{word} = {bias}" for word, bias in biases.items()))
     number(held, "temperature", 1.2)
     write(held, "The dog saw the dog and the dog", 20)

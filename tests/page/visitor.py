@@ -67,6 +67,16 @@ def fill(page: Page, where: str, value: str) -> None:
     raise AssertionError(f"{where} does not keep {value!r}")
 
 
+def open_group(page: Page, name: str, box: str) -> None:
+    """Click on a group's head until its box stands there (a click on a page that still sets itself up is lost)."""
+    for _ in range(20):
+        if page.locator(box).is_visible():
+            return
+        page.locator(f"#text-group-{name} > button").click()
+        page.evaluate(FRAMES_LATER)
+    raise AssertionError(f"{name} does not open")
+
+
 def begin(page: Page, prompt: str | None = None, length: int | None = None) -> None:
     """Click on Run and collect frames."""
     if prompt is not None:

@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,6 +256,19 @@ def test_a_visit_has_so_many_saved_models_and_can_remove_them(monkeypatch: pytes
         assert not path.exists()
         assert [one["title"] for one in here.frame()["saved"]] == ["two"]
         mine.save("three")
+
+
+def test_what_was_removed_elsewhere_is_no_longer_offered() -> None:
+    with world() as here:
+        here.fake.open()
+        became(here.start(20), "finished")
+        mine = here.trainings.of(TOKEN)
+        one, two = mine.save("one"), mine.save("two")
+        shutil.rmtree(mine.saved[0].folder)
+        with pytest.raises(PlaygroundError, match="No such model is saved"):
+            mine.download(one["id"])
+        assert [saved["title"] for saved in here.frame()["saved"]] == ["two"]
+        assert mine.download(two["id"]).is_file()
 
 
 def test_nothing_is_saved_before_anything_was_trained() -> None:

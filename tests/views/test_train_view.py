@@ -102,6 +102,20 @@ def test_a_missed_frame_is_asked_for_again(stage: TrainStage) -> None:
     assert [s["data"] for s in stage.sent("resync")] == [{"run": "abc"}]
 
 
+def test_a_question_without_an_answer_is_asked_again_and_the_first_answer_is_taken(stage: TrainStage) -> None:
+    stage.feed(frame("gan")).open("architecture")
+    (first,) = [s["data"] for s in stage.sent("ask") if s["data"]["what"] == "architecture"]
+    stage.page.wait_for_function("() => window.sent.filter(s => s.data.what === 'architecture').length === 2")
+    again = [s["data"]["number"] for s in stage.sent("ask") if s["data"]["what"] == "architecture"]
+    assert again == [first["number"]] * 2
+    waiting = "() => playground.trainStore.answers.get([...playground.trainStore.answers.keys()].find(" \
+              "k => k.startsWith('architecture')))"  # fmt: skip
+    stage.answer("architecture", error="first")
+    stage.answer("architecture", error="second")
+    kept = stage.page.evaluate(waiting)
+    assert (kept["waiting"], kept["error"]) == (False, "first")
+
+
 def test_after_a_rewind_the_timeline_ends_where_the_run_stands(stage: TrainStage) -> None:
     whole = frame("gan", state="paused")
     stage.feed(whole)

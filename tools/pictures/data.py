@@ -80,7 +80,7 @@ def minilm(folder: Path) -> Path:
 
 
 def words(folder: Path, captions: list[str]) -> tuple[list[str], np.ndarray]:
-    """(tokens, vectors (tokens, 160) float32): four special ones, pieces and words of the captions, frequent words."""
+    """(tokens, vectors (tokens, 160) float32): three special ones, pieces and words of the captions, frequent words."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 

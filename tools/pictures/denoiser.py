@@ -1,6 +1,6 @@
 """Words to latents: a diffusion transformer of 11 M parameters (`AuraFlowTransformer2DModel` of diffusers).
 
-    python -m tools.pictures.denoiser FOLDER [--steps 12000] [--minutes 115] [--begin assets/models/emoji]
+    python -m tools.pictures.denoiser FOLDER [--steps 6000] [--minutes 115] [--begin assets/models/emoji]
 
 Words and picture are one sequence. Rectified flow (Liu et al., 2022; Esser et al., 2024): the model predicts noise −
 picture on the straight line between both. AdamW, bf16 autocast, an average of the weights, and no
@@ -71,6 +71,8 @@ class Pair(nn.Module):
         denoiser = AuraFlowTransformer2DModel.from_pretrained(folder / "transformer", torch_dtype=torch.float32)
         encoder = T5EncoderModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
         vectors = self.encoder.shared.weight.data.clone()
+        if encoder.shared.weight.shape != vectors.shape or (encoder.shared.weight - vectors).abs().max() > 0.02:
+            raise SystemExit(f"{folder} was trained with other word vectors than data made here: begin anew.")
         self.denoiser.load_state_dict(denoiser.state_dict())
         self.encoder.load_state_dict(encoder.state_dict())
         self.encoder.shared.weight.data.copy_(vectors)

@@ -2,7 +2,8 @@
 
     python -m tools.pictures.export FOLDER OUT
 
-`AuraFlowPipeline.from_pretrained(OUT)` of diffusers reads it; the page does so with an adapter of its own.
+`AuraFlowPipeline.from_pretrained(OUT)` of diffusers reads it, and is called with `max_sequence_length=20`; the page
+reads it with an adapter of its own.
 """
 
 import argparse

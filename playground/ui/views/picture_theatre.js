@@ -6,11 +6,17 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, mark, say } = playground;
-  const LOOK_MS = 250, KEPT_LOOKS = 60, CHEAP_S = 0.6;
+  const LOOK_MS = 250, KEPT = 60, CHEAP_S = 0.6;
+  const ASK_AGAIN_MS = 15_000, PATIENCE_MS = 120_000; // an answer may be lost; a large model takes its time
   const EMPTY = "Write what the picture is to show and press Run. It comes out of noise step by step, and each step can be opened.";
   const COMING = "The picture appears here, out of noise, step by step.";
   const mounted = new Map(); // tab name → theatres on the page
   const settings = new Map(); // tab name → the controls' values
+
+  function keep(map, key, value) {
+    map.set(key, value);
+    while (map.size > KEPT) map.delete(map.keys().next().value);
+  }
 
   const NOISE = {
     of: (step) => step.noise,
@@ -46,7 +52,7 @@
       this.begin = new playground.PictureBegin(tab, (told) => this.trigger("reuse", { settings: told }));
       this.near = new playground.PictureNear();
       this.nears = new Map(); // "run picture" → the nearest training pictures
-      this.compared = new Set();
+      this.compared = new Map(); // the same → when they were asked for, and how often
       this.why = new playground.PictureWhy(actions);
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.empty,
@@ -83,11 +89,10 @@
     /** What was found inside a step. */
     answer(found) {
       if (found.values && found.values.near) {
-        this.nears.set(`${found.run} ${found.picture}`, found.values);
+        keep(this.nears, `${found.run} ${found.picture}`, found.values);
         return this.soon();
       }
-      this.looks.set(`${found.run} ${found.index} ${found.picture}`, found);
-      while (this.looks.size > KEPT_LOOKS) this.looks.delete(this.looks.keys().next().value);
+      keep(this.looks, `${found.run} ${found.index} ${found.picture}`, found);
       return this.soon();
     }
 
@@ -113,7 +118,7 @@
         expected: step ? step.steps : 0, place: at >= 0 ? { prompt: false, at } : null, settings: settings.get(this.tab) || {},
         near: run ? this.nears.get(`${run.id} ${this.picture}`) : null,
         found: run && step ? this.looks.get(`${run.id} ${step.index} ${this.picture}`) : null, settingsOf: (index) => this.store.settingsOf(index),
-        looking: run && step ? this.asked === `${run.id} ${step.index} ${this.picture}` : false, cheap: this.isCheap(steps),
+        looking: run && step ? this.asked === `${run.id} ${step.index} ${this.picture}` && performance.now() - this.askedAt < PATIENCE_MS : false, cheap: this.isCheap(steps),
       };
     }
 
@@ -136,12 +141,13 @@
       if (view.pinned && view.cheap && !view.running && !view.found && !view.looking) this.later();
     }
 
-    /** Asks once for each finished picture that is looked at. */
+    /** Asks for each finished picture that is looked at; once more where no answer came. */
     compare({ run, finished, picture, started }) {
       if (!run || !started || run.id.startsWith("recorded-") || !finished || finished.reason !== "eos") return;
-      const key = `${run.id} ${picture}`;
-      if (this.compared.has(key)) return;
-      this.compared.add(key);
+      const key = `${run.id} ${picture}`, now = performance.now(), { at, times } = this.compared.get(key) || { at: -Infinity, times: 0 };
+      if (this.nears.has(key) || times > 1 || now - at < ASK_AGAIN_MS) return;
+      keep(this.compared, key, { at: now, times: times + 1 });
+      setTimeout(() => this.soon(), ASK_AGAIN_MS + 50);
       this.trigger("near", { run: run.id, picture });
     }
 
@@ -158,6 +164,8 @@
       const { run, step } = this.view();
       if (!run || !step) return;
       this.asked = `${run.id} ${step.index} ${this.picture}`;
+      this.askedAt = performance.now();
+      setTimeout(() => this.soon(), PATIENCE_MS + 50);
       this.looks.delete(this.asked);
       this.trigger("look", { run: run.id, index: step.index, picture: this.picture });
       this.soon();

@@ -61,7 +61,7 @@
       this.inside = make("div", { class: "pc-inside", hidden: true },
         make("h4", { class: "pg-h", text: "What the words change" }), make("div", { class: "pc-three" }, this.free.element, this.bound.element, this.apart.element),
         (this.moved = make("p", { class: "pg-small" })),
-        make("h4", { class: "pg-h" }, "Which word made which place:", playground.term("cross-attention")), this.chips, make("div", { class: "pc-one" }, this.heat.element), this.share);
+        make("h4", { class: "pg-h" }, "Which word made which place:", playground.term("attention to the words")), this.chips, make("div", { class: "pc-one" }, this.heat.element), this.share);
       this.element = make("section", { class: "pg-why pc-why", "aria-label": "Inside this step" }, this.title,
         make("dl", { class: "pg-facts" }, ...facts), make("div", { class: "pc-two" }, this.noisy.element, this.guess.element), this.approximate,
         make("div", { class: "pc-buttons" }, this.forks, this.looks), this.note, this.inside);
@@ -119,7 +119,7 @@
       if (!word) return say(this.share, "This model's layers look at no words.");
       this.heat.show(values.guess, `where the word ${word.text} was looked at`, word.map);
       const mean = word.map.flat().reduce((a, b) => a + b, 0) / word.map.flat().length;
-      return say(this.share, `Clear places look at this word most: up to ${percent(most(word.map))} of their attention, ${percent(mean)} in the mean. ${percent(values.rest)} goes to signs that are no words.`);
+      return say(this.share, `Clear places look at this word most: up to ${percent(most(word.map))} of their attention, ${percent(mean)} in the mean. ${percent(values.rest)} goes to ${values.elsewhere || "signs that are no words"}.`);
     }
   }
 

@@ -11,6 +11,7 @@
     entropy: "How undecided the model was before this token: 0 bits means it was sure, 3 bits is like choosing among 8 equally likely tokens.",
     "random number": "Drawn between 0 and 1 for every token. The probabilities are laid end to end, and the token the number falls on is taken.",
     "cross-attention": "At every token the decoder weighs all tokens that the encoder read; the weights add to 100 %, here as the mean over the heads of a layer.",
+    "attention to the words": "Every place of the picture weighs the words of the prompt, in some models together with the rest of the picture; the weights add to 100 %, here as the mean over heads and layers.",
     "noise level": "How much of the picture at this step is noise: 100 % at the beginning, none at the end.",
     guidance: "Guidance moves each guess away from the one without the words, towards the one with them. This is how far it moved it, as a share of the guess.",
     timestep: "Where on the model's own scale of noise this step stands: 1,000 is noise alone, 0 the finished picture.",

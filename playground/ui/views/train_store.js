@@ -75,13 +75,16 @@
       return this.answers.get(`${what} ${key}`) || null;
     }
 
-    /** Notes that a question was asked; its number comes back with the answer. */
-    asked(what, key = "") {
-      this.number += 1;
-      const before = this.answers.get(`${what} ${key}`) || {};
-      this.answers.set(`${what} ${key}`, { ...before, number: this.number, waiting: true, error: null });
+    /** Notes that a question was asked; its number comes back with the answer. The same question asked again keeps its
+        number, so that whichever answer comes first is taken. */
+    asked(what, key = "", values = {}) {
+      const before = this.answers.get(`${what} ${key}`) || {}, told = JSON.stringify(values);
+      const again = before.waiting && before.told === told;
+      if (!again) this.number += 1;
+      const number = again ? before.number : this.number, times = again ? before.times + 1 : 1;
+      this.answers.set(`${what} ${key}`, { ...before, number, told, times, at: performance.now(), waiting: true, error: null });
       while (this.answers.size > 60) this.answers.delete(this.answers.keys().next().value);
-      return this.number;
+      return number;
     }
 
     /** Takes the answer to a question that still waits for it, or news of the visitor's own data. */
@@ -93,7 +96,7 @@
         return;
       }
       for (const [key, kept] of this.answers) {
-        if (kept.number !== message.number) continue;
+        if (!kept.waiting || kept.number !== message.number) continue;
         this.answers.set(key, { number: kept.number, waiting: false, value: message.value, error: message.error || null });
       }
       this.tell();

@@ -140,13 +140,15 @@
       this.trigger("rewind", { step: now.step });
     }
 
-    /** Asks a question; the answer is found in the store under `what key`. `own`: it is about the run that is shown. */
+    /** Asks a question; the answer is found in the store under `what key`. `own`: it is about the run that is shown.
+        Whoever waits for it asks at every drawing, and is heard again later each time: an answer may be lost. */
     ask(what, key, values, own) {
       const name = own ? `run ${what}` : what;
       const kept = this.store.answer(name, key);
-      if (kept && kept.waiting && performance.now() - kept.at < ASK_AGAIN_MS) return;
-      const number = this.store.asked(name, key);
-      this.store.answer(name, key).at = performance.now();
+      const patience = kept && kept.waiting ? ASK_AGAIN_MS * 2 ** Math.min(kept.times, 4) : 0;
+      if (patience && performance.now() - kept.at < patience) return;
+      const number = this.store.asked(name, key, values);
+      setTimeout(() => this.soon(), 2 * ASK_AGAIN_MS * (patience ? 2 : 1) + 50);
       this.trigger("ask", { what, number, ...values, values: this.values() });
       this.soon();
     }
