@@ -14,7 +14,7 @@ run: .venv/.installed  ## serve the page (make run ARGS="--port 7870")
 	$(RUN) app.py $(ARGS)
 
 test: setup lint types  ## lint, type check and all tests
-	PLAYGROUND_RUN_PYTHON=$(abspath $(RUN)) $(TEST) -m pytest -n 2 --dist loadfile $(TESTS)
+	PLAYGROUND_RUN_PYTHON=$(abspath $(RUN)) $(TEST) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: .venv/test/.installed
 	$(TEST) -m ruff check

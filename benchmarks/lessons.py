@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from playground.training import _plane
+from playground.training import _estimate, _plane
 
 WANTED = {
     "gpt": ("≥", 10),
@@ -73,6 +73,7 @@ def run(name: str, seed: int, seconds: float) -> dict[str, float]:
     lesson = importlib.import_module(f"playground.training.{name}")
     config = replace(lesson.Config(), seed=seed)
     rng = torch.Generator().manual_seed(seed)
+    estimated = lesson.estimate(config).seconds * _estimate.slower()
     began, cpu, last = time.perf_counter(), time.process_time(), time.perf_counter()
     plain: list[float] = []
     looked: list[float] = []
@@ -91,7 +92,7 @@ def run(name: str, seed: int, seconds: float) -> dict[str, float]:
     usual = statistics.median(plain)
     panels = sum(max(0.0, t - usual) for t in looked[1:]) / (took - looked[0])
     return {"steps": step.step, "seconds": took, "cpu": cpu, "look": second_look, "panels": panels,
-            "estimate": lesson.estimate(config).seconds, "figure": figure(name, step.live, scalars)}  # fmt: skip
+            "estimate": estimated, "figure": figure(name, step.live, scalars)}  # fmt: skip
 
 
 def main() -> None:

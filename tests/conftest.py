@@ -21,8 +21,18 @@ import pytest
 from tests.offline.loopback_only import block
 
 ROOT = Path(__file__).parents[1]
+# Files with few and long tests come first: where two workers share the suite, neither waits for the other's last one.
+FIRST = ("audience/test_fuzz", "audience/test_memory", "faults/test_memory_rows", "manager/test_machine",
+         "benchmarks/test_lessons", "faults/test_scripts", "models/test_smollm2", "faults/test_download_rows",
+         "decoding/test_twins")  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 block()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, in the order above."""
+    ranks = {ROOT / "tests" / f"{name}.py": i for i, name in enumerate(FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(FIRST)))
 
 
 @pytest.fixture(scope="session")

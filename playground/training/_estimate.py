@@ -5,6 +5,8 @@ there: counted are its parameters, the bytes that the forward pass keeps for the
 multiplications, and the operations (a small model's time goes into starting them, not into arithmetic).
 """
 
+import functools
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +22,16 @@ from torch.utils.flop_counter import flop_registry
 from playground.errors import PlaygroundError
 from playground.training import _pictures, _plane, _sets
 
-# Of two cores of an AMD EPYC with torch 2.13, fitted to the lessons; other computers differ by a factor.
-SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 7e-6, 6e10, 6e9
+# Of two quiet cores of an AMD EPYC with torch 2.13, fitted to the six lessons; `slower` compares this computer with it.
+SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 9.4e-6, 1.33e11, 1.2e10
+PROBE_S = 0.01  # of `_probe` there
 LIBRARY_BYTES = 350_000_000  # interpreter, torch and its buffers
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`memory_bytes` at most at one time, `seconds` for all steps on two quiet cores, `parameters` of all networks."""
+    """`memory_bytes` at most at one time, `seconds` for all steps on the reference's two quiet cores (times `slower()`
+    on this computer), `parameters` of all networks."""
 
     memory_bytes: int
     seconds: float
@@ -105,6 +109,26 @@ def estimate(plan: Plan) -> Estimate:
     seconds = counter.operations * SECONDS_PER_OPERATION + counter.flops / FLOPS_PER_SECOND
     seconds += (counter.bytes + 2 * states) / BYTES_PER_SECOND
     return Estimate(LIBRARY_BYTES + plan.data_bytes + states + 2 * most, plan.steps * seconds, parameters)
+
+
+@functools.cache
+def slower() -> float:
+    """How many times as long as on the reference a step takes here, as things stand: one short measurement."""
+    taken = min(_probe() for _ in range(8))
+    return min(20.0, max(0.2, taken / PROBE_S))
+
+
+def _probe() -> float:
+    """Seconds of a small step: products, and as many short operations as a lesson has for so many. Draws no random
+    numbers."""
+    x, first, second = (torch.zeros(shape, requires_grad=True) for shape in ((512, 192), (192, 768), (768, 192)))
+    began = time.perf_counter()
+    for _ in range(4):
+        y = F.gelu(F.layer_norm(x, (192,)) @ first) @ second
+        for _ in range(12):
+            y = y[:256] * 1.5 if len(y) > 256 else y + 0.5
+        y.pow(2).mean().backward()
+    return time.perf_counter() - began
 
 
 def data_bytes(config: Any) -> int:

@@ -272,7 +272,7 @@ def train(config: Config, rng: torch.Generator, start: Path | None = None) -> _l
 def evaluate(live: Live) -> dict[str, float]:
     """On what was held out: both terms of the loss in nats, the mean squared error of the reconstructions (from
     the mean code, without a draw), and that error as a part of what the mean example would make."""
-    x, c = live.data.held_out[:512], live.config
+    x, c = live.data.held_out[:256], live.config
     noise = torch.randn(len(x), c.latent_dim, generator=_loop.rng_at(c.seed, 0))
     recon, kl, _ = losses(live.model, c, x, noise)
     mean_error = (x - live.data.train.mean(0)).square().mean()
