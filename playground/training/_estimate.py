@@ -23,8 +23,8 @@ from playground.errors import PlaygroundError
 from playground.training import _pictures, _plane, _sets
 
 # Of two quiet cores of an AMD EPYC with torch 2.13, fitted to the six lessons; `slower` compares this computer with it.
-SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 9.4e-6, 1.33e11, 1.2e10
-PROBE_S = 0.01  # of `_probe` there
+SECONDS_PER_OPERATION, FLOPS_PER_SECOND, BYTES_PER_SECOND = 1.1e-5, 1.38e11, 5.7e10
+PROBE_S = 0.024  # of `_probe` there
 LIBRARY_BYTES = 350_000_000  # interpreter, torch and its buffers
 
 

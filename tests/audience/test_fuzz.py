@@ -7,19 +7,31 @@ import httpx
 import pytest
 
 from benchmarks import fuzz
+from playground import fields
 from playground.manager import ModelManager
 from tests.conftest import free_port
+from tests.trainings.test_lessons import SMALL
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def client() -> Iterator[Any]:
-    """A client of the real page with the real models, as strangers get it."""
+    """A client of the real page with the real models, as strangers get it; lessons that nobody gave other sizes are
+    small ones."""
+    from playground.lessons import catalogue
     from playground.ui.page import launch
+
+    whole = catalogue.config
+
+    def small(name: str, values: Any, own: Any = None) -> Any:
+        usual = fields.defaults(catalogue.config_class(name))
+        given = {key: value for key, value in values.items() if value != usual.get(key)}
+        return whole(name, {**values, **SMALL[name], **given}, own)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_TOKEN", fuzz.SECRET)
+        patch.setattr(catalogue, "config", small)
         manager, port = ModelManager(audience="public"), free_port()
         page, visits = launch(manager, port=port, block=False)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
