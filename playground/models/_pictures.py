@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from playground.building import BUILDING
 from playground.errors import PlaygroundError
-from playground.models import _attention, _neighbours, _words
+from playground.models import _attention, _neighbours, _offload, _words
 from playground.models._spec import Spec
 from playground.models._weights import variant
 
@@ -32,7 +32,7 @@ TILED_PX = 1024  # from this size on the autoencoder works in tiles
 class LatentDiffusion:
     """A loaded picture model. `channels` are a latent's, `factor` how many pixels one latent place stands for in
     each direction, `size` the pixels of the pictures it was trained on, `largest` the most it has places for; `bytes`
-    what the weights take."""
+    what the weights take; `in_turn` whether its parts take turns on the device, for want of room."""
 
     kind = "latent diffusion"
 
@@ -57,7 +57,7 @@ class LatentDiffusion:
         self.largest = min(2 * self.size, places)
         self.one_sequence = type(denoiser).__name__ == AURAFLOW
         self.guided_inside = bool(getattr(denoiser.config, "time_cond_proj_dim", None))
-        self.device, self.dtype = denoiser.device, denoiser.dtype
+        self.device, self.dtype, self.in_turn = denoiser.device, denoiser.dtype, False
         modules = (denoiser, vae, *encoders.modules)
         self.bytes = sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
         self.neighbours = _neighbours.of(path)
@@ -81,7 +81,7 @@ class LatentDiffusion:
         `guidance` is used by models that were distilled to take it as an input (`guided_inside`) only.
         """
         module, sample = self.denoiser, latents.to(self.device, self.dtype)
-        hidden = words.hidden.to(self.dtype)
+        hidden, mask = words.hidden.to(self.device, self.dtype), words.mask
         if self.one_sequence:
             noise = (t / 1000).to(self.device, self.dtype).expand(len(sample))
             return module(sample, encoder_hidden_states=hidden, timestep=noise).sample.float().to(latents.device)
@@ -89,16 +89,14 @@ class LatentDiffusion:
             found = module(
                 sample,
                 encoder_hidden_states=hidden,
-                encoder_attention_mask=words.mask
-                if words.mask is None or words.mask.ndim == 2
-                else words.mask.to(hidden),
+                encoder_attention_mask=mask if mask is None or mask.ndim == 2 else mask.to(hidden),
                 timestep=t.to(self.device).expand(len(sample)),
                 added_cond_kwargs=self._shape(sample),
             ).sample
             return found[:, : latents.shape[1]].float().to(latents.device)
         more: dict[str, Any] = {}
         if words.pooled is not None:
-            more["added_cond_kwargs"] = {"text_embeds": words.pooled.to(self.dtype), "time_ids": self._sizes(sample)}
+            more["added_cond_kwargs"] = {"text_embeds": words.pooled.to(hidden), "time_ids": self._sizes(sample)}
         if self.guided_inside and guidance is not None:
             more["timestep_cond"] = self._embedded(guidance, len(sample))
         found = module(sample, t.to(self.device), encoder_hidden_states=hidden, **more).sample
@@ -244,11 +242,9 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
                 )  # fmt: skip
         except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
             raise PlaygroundError(f"The {name} of {folder.name} cannot be read: {str(error)[:200]}") from error
-        found[name] = module.eval().to(device)
+        found[name] = module.eval()
     yield Progress("loading", 2, 3, "parts")
     encoders = _words.read(folder, index, wanted, whole=index[part][1] == AURAFLOW)
-    for module in encoders.modules:
-        module.to(device)
     config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
     taken, made = found[part].config.in_channels, found["vae"].config.latent_channels
     if taken != made:
@@ -256,7 +252,9 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
             f"The {part} of {folder.name} takes {taken} channels and its autoencoder makes {made}: it is made for "
             "something else than pictures of words alone (such as inpainting or enlarging), which is not supported."
         )
+    turns = _offload.place((*encoders.modules, found[part], found["vae"]), device)
     model = LatentDiffusion(spec, folder, found[part], found["vae"], encoders, config)
+    model.device, model.in_turn = torch.device(device), turns
     if model.size >= TILED_PX and hasattr(model.vae, "enable_tiling"):
         model.vae.enable_tiling()
     return model

@@ -58,6 +58,7 @@ class Encoders:
                            max_length=self.longest, return_tensors="pt")  # fmt: skip
         mask = inputs["attention_mask"].to(module.device)
         hidden = module(inputs["input_ids"].to(module.device), attention_mask=mask)[0]
+        mask = mask.to(hidden.device)  # the module may have come there only to compute
         pieces, cut = self._pieces(inputs["input_ids"]), self._cut(prompts)
         if self._whole:
             return Words(hidden * mask[..., None], None, None, pieces, cut)
