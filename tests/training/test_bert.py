@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,18 +17,10 @@ from playground.panels import Bars, Text
 from playground.training import _texts, bert
 from playground.training.bert import BERT, CLS, HIDDEN, MASK, PAD, SEP, SPECIAL, UNK, Config, NGram, mask_tokens
 from tests.conftest import ROOT
+from tests.training import text_lessons
 
 TINY = Config(repeats=0, vocab_size=200, n_layer=2, n_head=2, n_embd=32, block_size=24, batch_size=4, steps=8, warmup=2,
               eval_every=4, held_out=0.2)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    animals, places = ("cat", "dog", "hen", "fox", "owl"), ("barn", "wood", "yard", "pond", "tree", "hill")
-    docs = [f"The {a} sat in the {p}. It was a good {a}, and it liked the {p}." for a in animals for p in places]
-    (folder / "tales.txt").write_text(f"\n{_texts.END}\n".join(docs))
-    return folder
 
 
 @pytest.fixture
@@ -35,24 +28,8 @@ def config(corpus: Path) -> Config:
     return replace(TINY, corpus=str(corpus))
 
 
-def run(config: Config, start: Path | None = None, checkpoint: tuple[int, Path] | None = None):
-    """(losses, the model's last state); writes a checkpoint after step `checkpoint[0]` and stops there."""
-    losses, live = [], None
-    for step in bert.train(config, torch.Generator().manual_seed(config.seed), start):
-        losses.append(step.scalars["loss"])
-        live = step.live
-        if checkpoint and step.step == checkpoint[0]:
-            bert.save_checkpoint(checkpoint[1], step.live)
-            break
-    assert live is not None
-    return losses, {k: v.clone() for k, v in live.model.state_dict().items()}, live
-
-
-def shaken(model: torch.nn.Module) -> None:
-    """Biases and norms begin at 0 and 1, where a mix-up of them would not show."""
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())) * 0.1)
+def run(config: Config, **given: Any) -> Any:
+    return text_lessons.run(bert, config, **given)
 
 
 # ── against transformers ─────────────────────────────────────────────────────
@@ -62,7 +39,7 @@ def test_our_bert_computes_what_transformers_bert_computes_with_the_same_weights
     from transformers import AutoTokenizer, BertForMaskedLM
 
     _, _, live = run(config)
-    shaken(live.model)
+    text_lessons.shaken(live.model)
     bert.export(tmp_path / "model", live, torch.float32)
     theirs, loading = BertForMaskedLM.from_pretrained(tmp_path / "model", dtype=torch.float32, output_loading_info=True)
     assert not loading["missing_keys"]
@@ -84,7 +61,7 @@ def test_our_bert_computes_what_transformers_bert_computes_with_the_same_weights
 def test_padding_changes_nothing_for_the_tokens_before_it():
     torch.manual_seed(0)
     model = BERT(TINY)
-    shaken(model)
+    text_lessons.shaken(model)
     ids = torch.randint(len(SPECIAL), 200, (1, 10))
     padded = torch.cat([ids, torch.zeros(1, 5, dtype=torch.long)], dim=1)
     with torch.no_grad():
@@ -94,7 +71,7 @@ def test_padding_changes_nothing_for_the_tokens_before_it():
 def test_every_place_sees_what_stands_before_and_after_it():
     torch.manual_seed(0)
     model = BERT(TINY)
-    shaken(model)
+    text_lessons.shaken(model)
     ids = torch.randint(len(SPECIAL), 200, (1, 10))
     with torch.no_grad():
         before = model(ids)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,18 +16,10 @@ from playground.panels import Bars, Text
 from playground.training import gpt
 from playground.training.gpt import GPT, Config
 from tests.conftest import ROOT
+from tests.training import text_lessons
 
 TINY = Config(repeats=0, vocab_size=300, n_layer=2, n_head=2, n_embd=32, block_size=24, batch_size=4, steps=8, warmup=2,
               eval_every=4, held_out=0.2)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    animals, places = ("cat", "dog", "hen", "fox", "owl"), ("barn", "wood", "yard", "pond", "tree", "hill")
-    docs = [f"The {a} sat in the {p}. It was a good {a}, and it liked the {p}." for a in animals for p in places]
-    (folder / "tales.txt").write_text(f"\n{gpt.END}\n".join(docs))
-    return folder
 
 
 @pytest.fixture
@@ -34,26 +27,15 @@ def config(corpus: Path) -> Config:
     return replace(TINY, corpus=str(corpus))
 
 
-def run(config: Config, start: Path | None = None, checkpoint: tuple[int, Path] | None = None):
-    """(losses, the model's last state); writes a checkpoint after step `checkpoint[0]` and stops there."""
-    losses, live = [], None
-    for step in gpt.train(config, torch.Generator().manual_seed(config.seed), start):
-        losses.append(step.scalars["loss"])
-        live = step.live
-        if checkpoint and step.step == checkpoint[0]:
-            gpt.save_checkpoint(checkpoint[1], step.live)
-            break
-    assert live is not None
-    return losses, {k: v.clone() for k, v in live.model.state_dict().items()}, live
+def run(config: Config, **given: Any) -> Any:
+    return text_lessons.run(gpt, config, **given)
 
 
 def test_our_gpt_computes_what_transformers_gpt2_computes_with_the_same_weights(config: Config, tmp_path: Path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     _, _, live = run(config)
-    with torch.no_grad():  # biases and norms begin at 0 and 1, where a mix-up of them would not show
-        for p in live.model.parameters():
-            p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())) * 0.1)
+    text_lessons.shaken(live.model)
     gpt.export(tmp_path / "model", live, torch.float32)
     theirs, loading = AutoModelForCausalLM.from_pretrained(
         tmp_path / "model", dtype=torch.float32, output_loading_info=True

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,23 +14,15 @@ import torch
 
 from playground.errors import PlaygroundError
 from playground.panels import Bars, Text
-from playground.training import _texts, t5
+from playground.training import t5
 from playground.training._pairs import UNK
 from playground.training.t5 import EOS, PAD, SENTINEL, SENTINELS, SPECIAL, T5, Config, NGram, corrupt, mend
 from tests.conftest import ROOT
+from tests.training import text_lessons
 
 TINY = Config(task="spans", repeats=0, vocab_size=320, n_layer=2, n_head=2, n_embd=32, block_size=24, batch_size=4,
               steps=8, warmup=2, eval_every=4, held_out=0.2)  # fmt: skip
 WORDS = replace(TINY, task="pronunciation", held_out=0.02)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    animals, places = ("cat", "dog", "hen", "fox", "owl"), ("barn", "wood", "yard", "pond", "tree", "hill")
-    docs = [f"The {a} sat in the {p}. It was a good {a}, and it liked the {p}." for a in animals for p in places]
-    (folder / "tales.txt").write_text(f"\n{_texts.END}\n".join(docs))
-    return folder
 
 
 @pytest.fixture
@@ -37,24 +30,8 @@ def config(corpus: Path) -> Config:
     return replace(TINY, corpus=str(corpus))
 
 
-def run(config: Config, start: Path | None = None, checkpoint: tuple[int, Path] | None = None):
-    """(losses, the model's last state); writes a checkpoint after step `checkpoint[0]` and stops there."""
-    losses, live = [], None
-    for step in t5.train(config, torch.Generator().manual_seed(config.seed), start):
-        losses.append(step.scalars["loss"])
-        live = step.live
-        if checkpoint and step.step == checkpoint[0]:
-            t5.save_checkpoint(checkpoint[1], step.live)
-            break
-    assert live is not None
-    return losses, {k: v.clone() for k, v in live.model.state_dict().items()}, live
-
-
-def shaken(model: torch.nn.Module) -> None:
-    """Norms begin at 1, where a mix-up of them would not show."""
-    with torch.no_grad():
-        for p in model.parameters():
-            p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())) * 0.1)
+def run(config: Config, **given: Any) -> Any:
+    return text_lessons.run(t5, config, **given)
 
 
 # ── against transformers ─────────────────────────────────────────────────────
@@ -64,7 +41,7 @@ def test_our_t5_computes_what_transformers_t5_computes_with_the_same_weights(con
     from transformers import AutoTokenizer, T5ForConditionalGeneration
 
     _, _, live = run(config)
-    shaken(live.model)
+    text_lessons.shaken(live.model)
     t5.export(tmp_path / "model", live, torch.float32)
     theirs, loading = T5ForConditionalGeneration.from_pretrained(
         tmp_path / "model", dtype=torch.float32, output_loading_info=True
