@@ -32,9 +32,10 @@ class Trainings:
         timer: Callable[[], float] = time.perf_counter,
         abandoned_s: float = ABANDONED_S,
         at_once: int = AT_ONCE,
+        lavish: float = 1.0,
     ) -> None:
         self.room, self.lesson, self.clock, self.timer = room, lesson, clock, timer
-        self.abandoned_s, self._at_once = abandoned_s, at_once
+        self.abandoned_s, self._at_once, self.lavish = abandoned_s, at_once, lavish
         self.workshop = Workshop()
         self._visits: OrderedDict[str, VisitTrainings] = OrderedDict()
         self._lock = threading.RLock()

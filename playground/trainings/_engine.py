@@ -31,7 +31,7 @@ NEVER = 1 << 40  # steps
 class Around:
     """What a training needs of the world. `person` says whose it is now, `version` gives the next number of a
     visit's frames, `claim` is told which run is about to compute and may refuse; `clock` counts seconds of waiting,
-    `timer` those of computing."""
+    `timer` those of computing; `lavish` as in `Pace`."""
 
     room: Room
     person: Callable[[], Person]
@@ -42,6 +42,7 @@ class Around:
     timer: Callable[[], float] = time.perf_counter
     abandoned_s: float = ABANDONED_S
     unused_s: float = UNUSED_S
+    lavish: float = 1.0
 
 
 class Engine:
@@ -60,7 +61,7 @@ class Engine:
         self.broken = False
         self._around, self._manager = around, around.room.manager
         self._record, self._lock, self._news = record, lock, news
-        self._pace = Pace(int(config.steps), lesson.look_every(config))
+        self._pace = Pace(int(config.steps), lesson.look_every(config), around.lavish)
         self._reserved: Any = None
         self._steps: Any = None  # the lesson's generator
         self._begun = False  # whether it has made a step

@@ -14,10 +14,10 @@ RECENT = 15  # plain steps
 
 class Pace:
     """The accounts of one run. Seconds are given, never measured here; a run's first step, which reads the data, is
-    nobody's."""
+    nobody's. `lavish`: how many times its share each kind may have."""
 
-    def __init__(self, steps: int, look_every: int = 0) -> None:
-        self.steps, self.look_every = steps, look_every
+    def __init__(self, steps: int, look_every: int = 0, lavish: float = 1.0) -> None:
+        self.steps, self.look_every, self._lavish = steps, look_every, lavish
         self.worked = 0.0
         self._plain: deque[float] = deque(maxlen=RECENT)
         self._spent = dict.fromkeys(SHARES, 0.0)
@@ -50,7 +50,7 @@ class Pace:
     def allows(self, kind: str) -> bool:
         """Whether the share of this kind pays for one more."""
         cost = self._cost.get(kind)
-        return cost is None or self._spent[kind] + cost <= SHARES[kind] * self.worked
+        return cost is None or self._spent[kind] + cost <= SHARES[kind] * self._lavish * self.worked
 
     def look_next(self, step: int) -> bool:
         """Whether the step after `step` should be looked at: often at first, where most happens, then evenly."""

@@ -98,6 +98,7 @@ class VisitTrainings:
             every.clock,
             every.timer,
             abandoned_s=every.abandoned_s,
+            lavish=every.lavish,
         )
 
     def _claim(self, training: Training | None) -> None:

@@ -88,6 +88,7 @@ def test_the_timeline_can_be_walked_with_the_keyboard(stage: TrainStage) -> None
 def test_frames_that_carry_only_what_is_new_make_the_whole_timeline(stage: TrainStage) -> None:
     whole = frame("gan", state="running")
     moments = whole["checkpoints"]
+    assert len(moments) > 5
     for first, end in ((0, 3), (3, 5), (5, len(moments))):
         stage.feed({**whole, "checkpoints": moments[first:end], "first": first, "version": end})
     held = stage.page.evaluate("() => playground.trainStore.checkpoints.map(c => c.step)")

@@ -48,7 +48,7 @@
         this.waitsFor = key;
         clearTimeout(this.timer);
         this.timer = setTimeout(() => view.ask("architecture", key, {}, false), this.shown ? WAIT_MS : 0);
-      }
+      } else if (found && found.waiting) view.ask("architecture", key, {}, false);
       const waiting = !found || found.waiting;
       mark(this.element, "aria-busy", waiting ? "true" : null);
       say(this.said, waiting ? "measuring the model on paper …" : "");

@@ -120,7 +120,7 @@
     update(view) {
       const { store, frame } = view, { lesson } = frame, text = TEXT.includes(lesson);
       const sets = store.answer("sets", lesson), config = this.chosen(view), own = store.own[text ? "text" : "other"];
-      if (!sets) view.ask("sets", lesson, {}, false);
+      if (!sets || sets.waiting) view.ask("sets", lesson, {}, false);
       const list = (sets && sets.value) || [];
       const now = list.find((s) => Object.entries(s.values).every(([k, v]) => config[k] === v)) || list[0];
       this.choose(view, list, now, own);
@@ -129,7 +129,7 @@
       if (key !== this.key) [this.key, this.start] = [key, 0];
       this.step = own ? PAGE[own.kind] || 24 : now ? PAGE[now.kind] : 24;
       const asked = `${key} ${this.start}`, found = store.answer("browse", asked);
-      if (now && !found) view.ask("browse", asked, { start: this.start, count: this.step }, false);
+      if (now && (!found || found.waiting)) view.ask("browse", asked, { start: this.start, count: this.step }, false);
       this.show(found, now, own);
     }
 

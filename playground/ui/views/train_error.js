@@ -71,7 +71,7 @@
     update(view) {
       const { store, frame } = view, key = this.key(view);
       const found = store.answer("run wrong", key), any = frame.recorded || frame.step > 0;
-      if (!found && any) view.ask("wrong", key, {});
+      if ((!found || found.waiting) && any) view.ask("wrong", key, {});
       const list = wrongs(found && found.value);
       this.again.hidden = !store.mine || !any;
       const waiting = found && found.waiting;
@@ -87,7 +87,7 @@
       this.chain.hidden = !one;
       if (!one) return;
       const followKey = `${key} ${this.asked} ${one.id}`, followed = store.answer("run follow", followKey);
-      if (!followed) view.ask("follow", followKey, { wrong_id: one.id });
+      if (!followed || followed.waiting) view.ask("follow", followKey, { wrong_id: one.id });
       this.tell(one);
       mark(this.chain, "aria-busy", !followed || followed.waiting ? "true" : null);
       if (followed && followed.error) say(this.said, followed.error);

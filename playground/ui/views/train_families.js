@@ -48,7 +48,7 @@
 
     update(view) {
       const { store } = view, own = store.answer("families", "own"), recorded = store.answer("families", "recorded");
-      if (!recorded) view.ask("families", "recorded", {}, false);
+      if (!recorded || recorded.waiting) view.ask("families", "recorded", {}, false);
       const kept = own && own.value ? own : recorded, value = kept && kept.value;
       const going = Boolean(own && !own.error && (own.waiting || (own.value && !own.value.done)));
       this.start.disabled = going;

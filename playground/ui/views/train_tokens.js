@@ -34,7 +34,7 @@
       const own = store.own.text;
       const key = `${frame.lesson} ${config.vocab_size} ${config.task || ""} ${config.repeats} ${config.held_out} ${own ? own.bytes : ""} ${this.wanted}`;
       const found = store.answer("merges", key);
-      if (!found) view.ask("merges", key, { text: this.wanted }, false);
+      if (!found || found.waiting) view.ask("merges", key, { text: this.wanted }, false);
       if (found && found.value && found.value !== this.data) {
         const first = !this.data || this.data.merges.length !== found.value.merges.length;
         this.data = found.value;
@@ -127,7 +127,7 @@
       const at = newest && !store.going ? newest.step : newest ? Math.floor(newest.step / 200) : 0;
       const key = `${frame.lesson} ${config.data} ${config.size} ${config.examples} ${own ? own.bytes : ""} ${store.mine ? frame.run : ""} ${at} ${this.number}`;
       const found = store.answer("encode", key);
-      if (!found) view.ask("encode", key, { picture: this.number, run: Boolean(newest) && frame.lesson === "vae" }, false);
+      if (!found || found.waiting) view.ask("encode", key, { picture: this.number, run: Boolean(newest) && frame.lesson === "vae" }, false);
       say(this.where, `example ${this.number + 1}`);
       say(this.said, !found || found.waiting ? "taking it apart …" : found.error || (frame.lesson === "vae" && !newest ? "With a training of your own, the code that the encoder makes of it stands here too." : ""));
       if (!found || !found.value || found.value === this.shown) return;
