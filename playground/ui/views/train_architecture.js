@@ -34,7 +34,7 @@
       this.time = make("dd");
       this.room = make("p", { class: "pg-small" });
       this.bar = make("div", { class: "tr-memory", "aria-hidden": "true" }, make("i"));
-      this.facts = make("dl", { class: "tr-facts" }, make("div", {}, make("dt", { text: "parameters" }), this.parameters), make("div", {}, make("dt", { text: "memory at most" }), this.memory), make("div", {}, make("dt", { text: "time on two quiet cores" }), this.time));
+      this.facts = make("dl", { class: "tr-facts" }, make("div", {}, make("dt", { text: "parameters" }), this.parameters), make("div", {}, make("dt", { text: "memory at most" }), this.memory), make("div", {}, make("dt", { text: "time for all steps" }), this.time));
       this.said = make("p", { class: "pg-small", role: "status" });
       this.error = make("p", { class: "tr-error", role: "alert", hidden: true });
       this.diagram = make("div", { class: "tr-diagram", role: "list", "aria-label": "Layers, from the input at the bottom to the output at the top" });
