@@ -77,10 +77,14 @@ class Hour:
         """A new tab, which becomes the one that is used."""
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
-        self.page.on("pageerror", lambda error: self.wrong.append(f"script error: {error}"))
+        self.page.on("pageerror", self._broken)
         self.page.on("dialog", self._dialog)
         self.page.goto(self.url)
         self.ready()
+
+    def _broken(self, error: Any) -> None:
+        self.wrong.append(f"script error: {error}")
+        print(self.wrong[-1], file=sys.stderr, flush=True)
 
     def _dialog(self, dialog: Any) -> None:
         self.wrong.append(f"dialog: {dialog.message}")
@@ -194,6 +198,7 @@ class Hour:
 
     def wrong_file(self) -> None:
         """A picture is dropped on the prompt."""
+        self.page.wait_for_selector("#text-prompt textarea")  # the page may be on its way back
         self.ask("""() => {
             const data = new DataTransfer();
             data.items.add(new File([new Uint8Array(9e4)], 'holiday.png', {type: 'image/png'}));

@@ -22,7 +22,7 @@ class Pace:
         self._plain: deque[float] = deque(maxlen=RECENT)
         self._spent = dict.fromkeys(SHARES, 0.0)
         self._cost: dict[str, float] = {}
-        self._looked_at = 0
+        self._looked_at, self._looks = 0, 0
 
     @property
     def step_s(self) -> float:
@@ -35,9 +35,10 @@ class Pace:
         self._plain.append(seconds)
 
     def looked(self, step: int, seconds: float | None = None) -> None:
-        """A step with a look took so long (None: it was a first one)."""
-        self._looked_at = step
-        if seconds is not None:
+        """A step with a look took so long (None: it was a first one). The first look makes what all others are compared
+        with (an n-gram's figures, what is held out): that is nobody's, as a first step is."""
+        self._looked_at, self._looks = step, self._looks + 1
+        if seconds is not None and self._looks > 1:
             extra = max(0.0, seconds - self.step_s)
             self.worked += seconds - extra
             self.pay("look", extra)

@@ -105,10 +105,22 @@ def test_all_extras_together_stay_below_a_tenth_whatever_they_cost(step_s: float
                 cost = look_s / 7
                 pace.pay(kind, cost)
                 extra += cost
-    once = look_s * 2  # each kind is done once, to learn what it costs
+    once = look_s * 3  # each kind is done once, to learn what it costs, and the first look is nobody's
     assert sum(SHARES.values()) < 0.1
     assert extra <= 0.1 * worked + once
     assert looks >= 1
+
+
+def test_a_first_look_that_takes_long_does_not_put_off_all_others() -> None:
+    pace, looks = Pace(1000), []
+    for step in range(1000):
+        if pace.look_next(step):
+            pace.looked(step + 1, 30.0 if not looks else 0.2)
+            looks.append(step + 1)
+        else:
+            pace.plain(0.1)
+    assert [step for step in looks if 100 < step < 800]
+    assert len(looks) > 15
 
 
 def test_looks_come_often_at_first_and_then_evenly() -> None:
