@@ -19,6 +19,7 @@ from playground.errors import PlaygroundError
 from playground.lessons import _errors_pictures, _errors_text, _parts, catalogue
 from playground.lessons._errors import Judge, Wrong
 
+MOST_HALVED = 8  # times that a step's learning rate is halved, until the step helps
 JUDGES: dict[str, Judge] = {
     "gpt": _errors_text.NextToken(),
     "bert": _errors_text.Gap(),
@@ -36,8 +37,9 @@ class Followed:
     `layers` are (name, length of the gradient of this one loss). `weight` is one number of the model: {name, index,
     before, gradient, after}. `p_before` and `p_after` are the probabilities of what was expected (None where a lesson
     has none); `loss_after` is the loss of the same prediction after the step; `learning_rate` what the step was taken
-    with (the run's own at its plateau: at the end of a run it would be 0). `weights` names all that could be chosen,
-    with their shapes.
+    with (the run's own at its plateau: at the end of a run it would be 0), `halved` how often that was halved, because
+    a whole step for one prediction alone went too far and made it worse. `weights` names all that could be chosen, with
+    their shapes.
     """
 
     loss: float
@@ -48,6 +50,7 @@ class Followed:
     loss_after: float
     learning_rate: float
     weights: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    halved: int = 0
 
 
 def wrong(name: str, live: Any, most: int = 8) -> list[Wrong]:
@@ -90,22 +93,33 @@ def follow(name: str, live: Any, wrong_id: str, weight: Any = None) -> Followed:
     parameters = dict(_parts.named(nets))
     parameter, chosen, index = _choose(parameters, weight)
     before, gradient = parameter[index].item(), parameter.grad[index].item() if parameter.grad is not None else 0.0
-    rate = _step(judge, live, nets, optimizers, wrong_id)
-    with torch.no_grad():
-        loss_after, p_after = judge.measure(live, nets, wrong_id)
+    kept, states = copy.deepcopy(([n.state_dict() for n in nets.values()], [o.state_dict() for o in optimizers]))
+    for halved in range(MOST_HALVED + 1):
+        rate = _step(judge, live, nets, optimizers, wrong_id, 0.5**halved)
+        with torch.no_grad():
+            loss_after, p_after = judge.measure(live, nets, wrong_id)
+        if loss_after < loss or halved == MOST_HALVED:
+            break
+        for net, state in zip(nets.values(), kept, strict=True):
+            net.load_state_dict(state)
+        for optimizer, state in zip(optimizers, copy.deepcopy(states), strict=True):
+            optimizer.load_state_dict(state)
     watched = {"name": chosen, "index": list(index), "before": before, "gradient": gradient,
                "after": parameter[index].item()}  # fmt: skip
     shapes = tuple((key, tuple(p.shape)) for key, p in parameters.items())
-    return Followed(loss.item(), tuple(layers), watched, p_before, p_after, loss_after.item(), rate, shapes)
+    return Followed(loss.item(), tuple(layers), watched, p_before, p_after, loss_after.item(), rate, shapes,
+                    halved)  # fmt: skip
 
 
-def _step(judge: Judge, live: Any, nets: dict[str, torch.nn.Module], optimizers: list[Any], wrong_id: str) -> float:
-    """One step of the optimizers that this error is for; the learning rate it was taken with."""
+def _step(
+    judge: Judge, live: Any, nets: dict[str, torch.nn.Module], optimizers: list[Any], wrong_id: str, part: float
+) -> float:
+    """One step of the optimizers that this error is for, with a part of their learning rate; what that was."""
     moved = judge.moved(wrong_id)
     clip = getattr(live.config, "clip", math.inf)
     for net in nets.values():
         torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
-    rate = float(live.config.learning_rate)
+    rate = float(live.config.learning_rate) * part
     for i, optimizer in enumerate(optimizers):
         if moved is not None and i != moved:
             continue
@@ -113,7 +127,7 @@ def _step(judge: Judge, live: Any, nets: dict[str, torch.nn.Module], optimizers:
             if moved is None:  # with two time scales each optimizer has a rate of its own, which never changes
                 group["lr"] = rate * group.get("pace", 1.0)
             else:
-                rate = float(group["lr"])
+                rate = group["lr"] = float(group["lr"]) * part
         optimizer.step()
     return rate
 

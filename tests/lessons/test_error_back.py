@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,15 @@ def test_what_is_followed_is_what_the_list_says_and_a_step_against_the_gradient_
         assert f.loss_after != f.loss
         assert f.weight["after"] != f.weight["before"]
         assert dict(f.layers).keys() == dict.fromkeys(_parts.layers(_parts.networks(name, state))).keys()
+
+
+def test_a_step_that_goes_too_far_for_one_example_is_halved_until_it_helps():
+    state = live("vae", "shapes")
+    state.config = replace(state.config, learning_rate=2.0)
+    found = error_back.follow("vae", state, error_back.wrong("vae", state, 1)[0].id)
+    assert 0 < found.halved <= error_back.MOST_HALVED
+    assert found.loss_after < found.loss
+    assert found.learning_rate == pytest.approx(2.0 / 2**found.halved)
 
 
 def test_gpts_gradients_and_its_step_are_those_worked_out_with_autograd_and_adamw_by_hand():

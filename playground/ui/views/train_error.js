@@ -125,12 +125,12 @@
       if (this.followed === f) return;
       this.followed = f;
       const layers = [...f.layers].filter((l) => l[1] > 0).reverse(); // what holds still is not asked to change
-      playground.trainBars(this.layers, layers.map((l) => l[0]), layers.map((l) => l[1]), { log: true });
+      playground.trainBars(this.layers, layers.map((l) => playground.trainLayer(l[0])), layers.map((l) => l[1]), { log: true });
       const { name, index, before, gradient, after } = f.weight;
       say(this.weightName, `${name}[${index.join(", ")}]`);
       const moved = after - before;
       this.sum.replaceChildren(make("span", { class: "tr-num", text: exact(before) }), make("span", { class: "tr-op", text: ` ${moved < 0 ? "−" : "+"} ` }), make("span", { class: "tr-num", text: Math.abs(moved).toPrecision(3) }), make("span", { class: "tr-op", text: " = " }), make("span", { class: "tr-num tr-new", text: exact(after) }));
-      say(this.lineWords, `Its gradient is ${signed(gradient)}: the loss would ${gradient > 0 ? "grow" : "fall"} if this weight grew, so the optimizer makes it ${moved < 0 ? "smaller" : moved > 0 ? "larger" : "stay"}${f.learning_rate ? ` (learning rate ${figure(f.learning_rate)})` : ""}.`);
+      say(this.lineWords, `Its gradient is ${signed(gradient)}: the loss would ${gradient > 0 ? "grow" : "fall"} if this weight grew, so the optimizer makes it ${moved < 0 ? "smaller" : moved > 0 ? "larger" : "stay"}${f.learning_rate ? ` (learning rate ${figure(f.learning_rate)}${f.halved ? `, ${f.halved === 1 ? "half" : `1/${2 ** f.halved}`} of the training's: a whole step for this one example alone would go too far` : ""})` : ""}.`);
       this.numberLine(before, after);
       const has = f.p_before !== null && f.p_before !== undefined;
       this.result.list.hidden = !has;

@@ -41,7 +41,8 @@
   }
 
   /** The name of a layer with its number first, so that a narrow column does not cut off what tells two apart. */
-  const short = (name) => name.replace(/^(encoder|decoder)\.(?:blocks?|layers?)\.(\d+)\.?/, (_, side, n) => `${side.slice(0, 3)} ${n} `).replace(/^blocks\.(\d+)\.?/, "block $1 ");
+  /** A layer's name, short. */
+  const short = playground.trainLayer = (name) => name.replace(/^(encoder|decoder)\.(?:blocks?|layers?)\.(\d+)\.?/, (_, side, n) => `${side.slice(0, 3)} ${n} `).replace(/^blocks\.(\d+)\.?/, "block $1 ");
 
   /** Gradient norm of each layer as bars, the first layer on top. */
   class Gradients {
