@@ -144,11 +144,13 @@
       const names = shown.filter((n) => !under(panels[n]));
       for (const [name, box] of this.boxes) if (!names.includes(name)) { box.element.remove(); this.boxes.delete(name); }
       const together = shown.map((n) => panels[n]).find((p) => p.kind === "points");
+      const planes = names.filter((n) => ["points", "field"].includes(panels[n].kind));
       const wanted = names.sort((a, b) => RANK[panels[a].kind] - RANK[panels[b].kind]);
       wanted.forEach((name, at) => {
         const box = this.box(name, panels[name]);
         if (this.element.children[at] !== box.element) this.element.insertBefore(box.element, this.element.children[at] || null);
         box.drawn.update(panels[name], together);
+        mark(box.element, "data-alone", planes.length === 1 && planes[0] === name ? "yes" : null);
       });
     }
 
