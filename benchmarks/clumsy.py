@@ -76,6 +76,7 @@ class Hour:
     def open(self) -> None:
         """A new tab, which becomes the one that is used."""
         self.page = self.context.new_page()
+        self.page.add_init_script(f"setInterval(() => window.playground && playground.frame && ({WATCH})(), 50)")
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", self._broken)
         self.page.on("dialog", self._dialog)
@@ -93,7 +94,6 @@ class Hour:
     def ready(self) -> None:
         """Wait until the page has drawn itself."""
         self.page.wait_for_selector("#text-view .pg-chip", state="attached")
-        self.ask(WATCH)
 
     def ask(self, script: str, value: Any = None) -> Any:
         """What a function of the page says. Gradio loads a page anew that was without its server: it is asked again."""
@@ -257,10 +257,18 @@ class Hour:
             self.open()
 
     def control(self) -> str:
-        """What a run with fixed settings writes, on this page as it stands."""
-        self.page.wait_for_timeout(1500)  # Gradio loads a page anew that was without its server
-        if not self.ask("() => Boolean(window.clumsyWatches)"):
-            self.ready()
+        """What a run with fixed settings writes, on this page as it stands. Gradio loads a page anew that was without
+        its server, some time after it is back: where that falls into the run, it is begun again, as a person would."""
+        for _ in range(4):
+            written = self._control()
+            if written is not None:
+                return written
+        raise AssertionError("the page was loaded anew again and again")
+
+    def _control(self) -> str | None:
+        self.page.wait_for_timeout(1500)
+        self.page.wait_for_function("() => Boolean(window.clumsyWatches)")
+        self.ask("() => { window.clumsyHere = true; return true; }")
         self.page.get_by_role("tab", name="Text", exact=True).click()
         if self.ask(GOING):
             self.page.evaluate("() => document.querySelector('#text-stop').click()")  # it may have ended by itself
@@ -275,10 +283,10 @@ class Hour:
         self.page.wait_for_timeout(300)
         before = self.ask(RUN_ID)
         self.page.click("#text-run")
-        self.page.wait_for_function(ENDED, arg=before)
-        self.page.wait_for_function(DRAWN)
+        self.page.wait_for_function(f"run => !window.clumsyHere || ({ENDED})(run)", arg=before)
+        self.page.wait_for_function(f"() => !window.clumsyHere || ({DRAWN})()")
         self.page.wait_for_timeout(500)
-        return str(self.ask(WRITTEN))
+        return str(self.ask(WRITTEN)) if self.ask("() => Boolean(window.clumsyHere)") else None
 
 
 KINDS = ("double_click", "hammer", "number", "back_and_forth", "reload", "second_tab", "lid", "no_network",

@@ -71,7 +71,7 @@
       if (field) this.field(c, field, size);
       const [x0, x1, y0, y1] = bounds, names = Object.keys(clouds), small = this.side < 150;
       const many = Math.max(...names.map((n) => clouds[n].length), 1);
-      const r = (small ? 1.1 : many > 600 ? 1.7 : 2.3) * ratio;
+      const r = (many < 4 ? 3.5 : small ? 1.1 : many > 600 ? 1.7 : 2.3) * ratio; // a point alone is to be seen
       names.forEach((cloud, i) => {
         const style = names.length === 1 ? 1 : i;
         const shape = MARKS[i % MARKS.length];
