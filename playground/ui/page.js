@@ -4,8 +4,15 @@
   const playground = (window.playground = window.playground || {});
   const KEY = "playground-visit";
   const CLICKS = "playground-clicks";
+  const TAB = "playground-tab";
   const last = new Map(); // tab → the newest frame
   const texts = new Map(); // tab → the text of its run, token by token
+  let wasOpen = null; // the tab that was open before the page was loaded; the first one says that it opens, too
+  try {
+    wasOpen = sessionStorage.getItem(TAB);
+  } catch {
+    // no storage
+  }
 
   /** The token of this browser tab's visit: 128 random bits, kept until the tab is closed. */
   playground.visit = () => {
@@ -129,8 +136,17 @@
     return playground.written(tab, text);
   };
 
+  /** The tab that was open when the page was loaded anew, by hand or after a lost connection, as Gradio's update; `names` are those
+      that anybody may open. */
+  playground.openTab = (names) => ({ __type__: "update", ...(names.includes(wasOpen) ? { selected: wasOpen } : {}) });
+
   /** A tab was opened: its buttons are new. */
   playground.reopened = (tab) => {
+    try {
+      sessionStorage.setItem(TAB, tab);
+    } catch {
+      // no storage: a page that is loaded anew begins with its first tab
+    }
     for (const wait of [0, 60, 300, 1000]) setTimeout(() => follow(tab), wait);
   };
 

@@ -37,7 +37,7 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = 
                      concurrency_limit=40)  # fmt: skip
         gr.Markdown(f"# {TITLE}", elem_classes="page-title")
         tabs: dict[str, gr.Tab] = {}
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as every:
             for name, modality in offered(room.manager).items():
                 with gr.Tab(modality.TITLE, id=name) as tabs[name]:
                     tab.build(name, modality, room, door, visits, visit, page)
@@ -53,6 +53,8 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = 
                 room_panel.build(room, door, page, tabs, timer)
         for name, one in tabs.items():  # a tab that is opened is built anew: its buttons follow what is known
             one.select(None, js=f"() => {{ playground.reopened('{name}'); }}")
+        anybodys = [name for name in tabs if name != "room"]
+        page.load(None, None, every, js=f"() => playground.openTab({anybodys})")
         with gr.Accordion("What is promised here, and what is not", open=False, elem_id="promises"):
             gr.Markdown((PROMISES / f"{door.audience}.md").read_text(encoding="utf-8"))
         endpoints.add_endpoints(room.manager, room, door)
