@@ -85,7 +85,7 @@ class Hour:
 
     def _broken(self, error: Any) -> None:
         self.wrong.append(f"script error: {error}")
-        print(self.wrong[-1], file=sys.stderr, flush=True)
+        print(self.wrong[-1], getattr(error, "stack", ""), file=sys.stderr, flush=True)
 
     def _dialog(self, dialog: Any) -> None:
         self.wrong.append(f"dialog: {dialog.message}")

@@ -9,7 +9,7 @@
   /** The server's exact figures; what the candidates leave over is one nameless rest. */
   function recorded(step) {
     const rows = step.candidates.map((c) => ({
-      token_id: c.token_id, text: c.text, count: 1, raw: c.raw_probability, final: c.probability, removed_by: c.removed_by,
+      token_id: c.token_id, text: c.text ?? "", count: 1, raw: c.raw_probability, final: c.probability, removed_by: c.removed_by,
     }));
     rows.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     const left = (name) => Math.max(0, 1 - rows.reduce((sum, row) => sum + row[name], 0));
