@@ -36,7 +36,7 @@
   /** What the pipeline makes of the snapshot: the candidates and the chosen token by name, the rest nameless. */
   function redrawn(step, result) {
     const names = new Map(step.candidates.map((c) => [c.token_id, c.text]));
-    if (result.chosen.token_id !== null && !names.has(result.chosen.token_id)) names.set(result.chosen.token_id, result.chosen.text);
+    if (result.chosen.token_id !== null && !names.has(result.chosen.token_id)) names.set(result.chosen.token_id, result.chosen.text ?? (result.chosen.token_id === step.token_id ? step.piece || step.text : ""));
     const raw = new Map(result.stages[0].atoms.map((atom) => [atom.token_id, atom.probability]));
     let unnamed = 1;
     for (const id of names.keys()) unnamed -= raw.get(id) || 0;
@@ -49,7 +49,7 @@
     });
     const rest = atoms.find((atom) => atom.token_id === null);
     if (rest) rest.raw = Math.max(0, unnamed);
-    const bar = result.cumulative.map((piece) => ({ ...piece, token_id: names.has(piece.token_id) ? piece.token_id : null, final: piece.probability }));
+    const bar = result.cumulative.map((piece) => ({ ...piece, token_id: names.has(piece.token_id) ? piece.token_id : null, text: names.get(piece.token_id) || "", final: piece.probability }));
     return { atoms, bar };
   }
 
