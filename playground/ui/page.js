@@ -7,12 +7,20 @@
   const TAB = "playground-tab";
   const last = new Map(); // tab → the newest frame
   const texts = new Map(); // tab → the text of its run, token by token
-  let wasOpen = null; // the tab that was open before the page was loaded; the first one says that it opens, too
+  let wasOpen = null; // the tab that was open when the page was left
   try {
     wasOpen = sessionStorage.getItem(TAB);
   } catch {
-    // no storage
+    // no storage: a page that is loaded anew begins with its first tab
   }
+  addEventListener("pagehide", () => {
+    const open = document.querySelector("[role=tab][aria-selected=true][data-tab-id]");
+    try {
+      if (open) sessionStorage.setItem(TAB, open.dataset.tabId);
+    } catch {
+      // as above
+    }
+  });
 
   /** The token of this browser tab's visit: 128 random bits, kept until the tab is closed. */
   playground.visit = () => {
@@ -142,11 +150,6 @@
 
   /** A tab was opened: its buttons are new. */
   playground.reopened = (tab) => {
-    try {
-      sessionStorage.setItem(TAB, tab);
-    } catch {
-      // no storage: a page that is loaded anew begins with its first tab
-    }
     for (const wait of [0, 60, 300, 1000]) setTimeout(() => follow(tab), wait);
   };
 

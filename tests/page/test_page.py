@@ -119,10 +119,10 @@ def test_a_script_as_prompt_or_as_model_name_is_only_text(text: Page, payload: s
 def test_a_page_that_is_loaded_anew_opens_the_tab_that_was_open(text: Page) -> None:
     for name in ("Train", "Models", "Text"):
         text.get_by_role("tab", name=name, exact=True).click()
-        text.wait_for_function("name => sessionStorage.getItem('playground-tab') === name", arg=name.lower())
+        expect(text.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
         text.reload()
         expect(text.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
-    text.evaluate("() => sessionStorage.setItem('playground-tab', 'room')")
+    text.evaluate("() => addEventListener('pagehide', () => sessionStorage.setItem('playground-tab', 'room'))")
     text.reload()
     expect(text.get_by_role("tab", name="Text", exact=True)).to_have_attribute("aria-selected", "true")
 
