@@ -91,3 +91,20 @@ def test_500_steps_are_redrawn_in_slices_and_clicks_are_answered_between_them(st
     count = int(np.sum([f != s["token_id"] for f, s in zip(favourites, steps, strict=True)]))
     stage.until(f"() => document.querySelectorAll('.pg-chip[data-other]').length === {count}")
     assert not stage.problems
+
+
+def test_a_token_of_the_text_that_was_no_candidate_has_its_name_where_it_would_now_be_chosen(stage):
+    """Such a token travels by its number alone, for the repetition penalty."""
+    started, steps, finished = Writer(top_p=1.0).run(20)
+    prompt = {token["token_id"] for token in started["prompt_tokens"]}
+    earlier = next(s for s in steps[:8] if s["token_id"] not in prompt)
+    step = steps[12]
+    step["candidates"] = [c for c in step["candidates"] if c["token_id"] != earlier["token_id"]]
+    step["known"] = {"token_ids": [earlier["token_id"]], "logits": [max(c["logit"] for c in step["candidates"]) + 3]}
+    step["token_id"], step["text"], step["piece"] = (step["candidates"][0][k] for k in ("token_id", "text", "text"))
+    stage.feed(frame(started, steps, 20, finished)).select(12).move(temperature=0.3)
+    name = earlier["text"].replace(" ", "·").replace("\n", "⏎")
+    chosen = stage.page.locator(".pg-segment[data-chosen]")
+    assert chosen.count() == 1
+    assert chosen.get_attribute("title").startswith(f"{name}: ")
+    assert f"falls on “{name}”" in stage.text(".pg-dice")

@@ -9,7 +9,7 @@
   /** The server's exact figures; what the candidates leave over is one nameless rest. */
   function recorded(step) {
     const rows = step.candidates.map((c) => ({
-      token_id: c.token_id, text: c.text ?? "", count: 1, raw: c.raw_probability, final: c.probability, removed_by: c.removed_by,
+      token_id: c.token_id, text: c.text, count: 1, raw: c.raw_probability, final: c.probability, removed_by: c.removed_by,
     }));
     rows.sort((a, b) => b.final - a.final || a.token_id - b.token_id);
     const left = (name) => Math.max(0, 1 - rows.reduce((sum, row) => sum + row[name], 0));
@@ -36,7 +36,7 @@
   /** What the pipeline makes of the snapshot: the candidates and the chosen token by name, the rest nameless. */
   function redrawn(step, result) {
     const names = new Map(step.candidates.map((c) => [c.token_id, c.text]));
-    if (result.chosen.token_id !== null && !names.has(result.chosen.token_id)) names.set(result.chosen.token_id, result.chosen.text ?? (result.chosen.token_id === step.token_id ? step.piece || step.text : ""));
+    if (result.chosen.token_id !== null && !names.has(result.chosen.token_id)) names.set(result.chosen.token_id, result.chosen.text);
     const raw = new Map(result.stages[0].atoms.map((atom) => [atom.token_id, atom.probability]));
     let unnamed = 1;
     for (const id of names.keys()) unnamed -= raw.get(id) || 0;

@@ -49,7 +49,6 @@
 
   /** A token as it is drawn: `·` for a space, `⏎` for a line break, ⟨200B⟩ for what has no shape or turns text around. */
   function visible(text, longest = 60) {
-    if (text === null || text === undefined) return "∅";
     const short = text.length > longest ? [...text].slice(0, longest - 1).join("") + "…" : text;
     return short.replace(/\r?\n/g, "⏎").replace(/\t/g, "⇥").replace(/ /g, "·").replace(/\u00a0/g, "⍽").replace(INVISIBLE, named);
   }
