@@ -104,7 +104,7 @@ def test_a_token_of_the_text_that_was_no_candidate_has_its_name_where_it_would_n
     step["token_id"], step["text"], step["piece"] = (step["candidates"][0][k] for k in ("token_id", "text", "text"))
     stage.feed(frame(started, steps, 20, finished)).select(12).move(temperature=0.3)
     name = earlier["text"].replace(" ", "·").replace("\n", "⏎")
-    chosen = stage.page.locator(".pg-segment[data-chosen]")
+    chosen = stage.page.locator(".pg-segment[data-chosen]:visible")
     assert chosen.count() == 1
     assert chosen.get_attribute("title").startswith(f"{name}: ")
     assert f"falls on “{name}”" in stage.text(".pg-dice")
