@@ -15,8 +15,22 @@ def test_the_factor_is_the_quickest_of_some_measurements_within_reason(
     takes: float, factor: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = iter([takes * 7] * 3 + [takes] + [takes * 2] * 4)
+    monkeypatch.setattr(_estimate, "_here", _estimate._Here())
     monkeypatch.setattr(_estimate, "_probe", lambda: next(measured) * _estimate.PROBE_S)
-    assert _estimate.slower.__wrapped__() == pytest.approx(factor)
+    assert _estimate.slower() == pytest.approx(factor)
+
+
+def test_a_computer_that_was_busy_at_first_is_not_called_slow_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    takes, now = 5.0, 100.0
+    monkeypatch.setattr(_estimate, "_here", _estimate._Here())
+    monkeypatch.setattr(_estimate, "_probe", lambda: takes * _estimate.PROBE_S)
+    assert _estimate.slower(lambda: now) == pytest.approx(5.0)
+    takes, now = 1.5, now + 1
+    assert _estimate.slower(lambda: now) == pytest.approx(5.0)  # it is not measured at each question
+    now += _estimate.AGAIN_S + 1
+    assert _estimate.slower(lambda: now) == pytest.approx(1.5)
+    takes, now = 9.0, now + _estimate.AGAIN_S + 1
+    assert _estimate.slower(lambda: now) == pytest.approx(1.5)
 
 
 def test_measuring_draws_no_random_numbers_and_is_short() -> None:
