@@ -54,9 +54,10 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
 
     known = FLOW if is_flow(config) else DIFFUSION
     if name == OWN:
-        own: Any = getattr(diffusers, str(config.get("_class_name")), None)
-        if not any(base is diffusers.SchedulerMixin for base in getattr(own, "__mro__", ())):
+        named = getattr(diffusers, str(config.get("_class_name")), None)
+        if not (isinstance(named, type) and issubclass(named, diffusers.SchedulerMixin)):
             raise PlaygroundError(f"This model names no scheduler of its own: choose one of {', '.join(known)}.")
+        own: Any = named
         return own.from_config(dict(config))
     if name not in known:
         raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")

@@ -65,7 +65,7 @@ class PictureRunner(Runner):
         return self.room.drive(visit.person, self.name, kept.model, generate)
 
     def _looked(self, visit: Visit, run: Any, index: Any, picture: Any) -> Any:
-        kept = self._kept_at(visit, run, number(index, "step"))
+        _, kept = self._kept_at(visit, run, number(index, "step"))
         model, which = kept.model, number(picture, "picture")
 
         def generate() -> Any:
@@ -73,20 +73,15 @@ class PictureRunner(Runner):
 
         return self.room.drive(visit.person, self.name, model, generate)
 
-    def _owner(self, visit: Visit, run_id: Any, index: int) -> Run | None:
-        """The run that took step `index`: a run inherits its first steps from the one it goes on from."""
+    def _kept_at(self, visit: Visit, run_id: Any, index: int) -> tuple[Run | None, Any]:
+        """The run that took step `index` (a run inherits its first ones from that it goes on from), and its state."""
         run = visit.runs.get(str(run_id))
         while run is not None and run.parent_id and index < run.at and run.parent_id in visit.runs:
             run = visit.runs[run.parent_id]
-        return run
-
-    def _kept_at(self, visit: Visit, run_id: Any, index: int) -> Any:
-        """The state of the run that took step `index`."""
-        run = self._owner(visit, run_id, index)
         if run is not None and run.state is not None and not (run.parent_id and index < run.at):
             run.touch()
-            return run.state
-        return self._rebuilt(run, run_id, index)
+            return run, run.state
+        return run, self._rebuilt(run, run_id, index)
 
     def _rebuilt(self, run: Run | None, run_id: Any, index: int) -> Any:
         """A state for a run that left none (it was recorded, or let go): its steps are taken again."""
@@ -111,7 +106,7 @@ class PictureRunner(Runner):
 
     def _forked(self, visit: Visit, before: Run | None, settings: Any, place: dict[str, Any]) -> Prepared:
         index = number(place["index"], "step")
-        run, state = self._owner(visit, place["run"], index), self._kept_at(visit, place["run"], index)
+        run, state = self._kept_at(visit, place["run"], index)
         state = state.rewind(index)
         generator = self._generator(self.modality.going_on(settings, state), state, visit)
         return Prepared(generator, (), run, state.index) if run else Prepared(generator)
