@@ -214,8 +214,10 @@ def _check_place(out: str) -> None:
     """Refuse a place where no file can be written before anything is computed.
 
     Raises:
-        PlaygroundError: its folder is not there, or it is a folder.
+        PlaygroundError: its folder is not there, or it is a folder, or its name promises another format.
     """
+    if Path(out).suffix.lower() not in ("", ".png"):
+        raise PlaygroundError(f"{out} is written as PNG, which says what made it: give it a name that ends with .png.")
     if Path(out).is_dir() or not Path(out).absolute().parent.is_dir():
         raise PlaygroundError(f"{out} is no place for a file: name one in a folder that is there.")
 
@@ -249,6 +251,8 @@ def _show_text(event: Event, paths: Sequence[str] = ()) -> None:
         print(f"note: {event.text}", file=sys.stderr)
     elif isinstance(event, Finished):
         print("\n".join(paths) or event.filled or "", flush=True)
+        if event.message and event.reason is not Reason.ERROR:
+            print(f"note: {event.message}", file=sys.stderr)
         if sys.stderr.isatty() and not paths:
             print(
                 f"{event.tokens} tokens, {event.tokens_per_s:.0f} a second, ended by {event.reason.value}",

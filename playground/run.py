@@ -57,6 +57,7 @@ class Run:
         self.listeners: set[Callable[[], None]] = set()  # called, briefly, whenever there is something new
         self.version = 0
         self.state: Any = None  # what it can go on from
+        self.given: Any = None  # as in `Prepared`
         self._had_state = self._whole = False  # whole: a picture that is done
         self.text = ""
         self.ended = False

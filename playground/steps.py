@@ -8,6 +8,7 @@ from playground.json_text import dumps
 
 # settings without a say in which token is how likely
 NOT_SHAPING = ("prompt", "masks", "system", "history", "stop_strings", "max_new_tokens", "time_limit_s")
+NOT_SHAPING_PICTURES = ("pause_after", "time_limit_s")  # their prompt may change at every step
 
 
 class Steps:
@@ -19,12 +20,14 @@ class Steps:
         self._tokens: list[int] = list(range(len(self._steps)))  # which of the steps are tokens, or denoised
         self.before: list[dict[str, Any]] = parent._lineage(count, settings or {}) if parent else []
         self.bytes = sum(map(len, self._steps))
+        self._pictures: bool = parent is not None and parent._pictures
 
     def __len__(self) -> int:
         return len(self._steps)
 
     def add(self, event: TokenStep | BeamStep | ImageStep) -> None:
         """One more."""
+        self._pictures = isinstance(event, ImageStep)
         values = event.to_json()
         del values["run_id"], values["seq"]
         step = dumps(values).encode()
@@ -51,7 +54,8 @@ class Steps:
 
     def _lineage(self, count: int, settings: dict[str, Any]) -> list[dict[str, Any]]:
         """Under which settings the first `count` tokens were written: `{"until": index, "settings"}` in order."""
-        own = {k: v for k, v in settings.items() if k not in NOT_SHAPING}
+        without = NOT_SHAPING_PICTURES if self._pictures else NOT_SHAPING
+        own = {k: v for k, v in settings.items() if k not in without}
         parts = [part for part in self.before if part["until"] < count]
         if parts and parts[-1]["settings"] == own:
             parts.pop()

@@ -104,6 +104,7 @@ class Prepared:
     messages: Sequence[Message] = ()
     parent: Run | None = None
     at: int = 0  # how many of the parent's tokens it goes on from
+    given: Any = None  # the settings that it really begins with, where the request's are others
     abandoned_s: float = ABANDONED_S  # how long it goes on while no page looks
     place: Callable[[], int] = lambda: 0  # where its next step stands in the queue, once it waits for long
     hurry: Callable[[], None] = lambda: None  # lets its next step go first, so that it can end
@@ -158,6 +159,7 @@ class Visit:
                 clock=self._visits.clock,
                 keep=self._visits.keep,
             )
+            run.given = plan.given
             self._clicks[name] = click
             self.runs[run.id] = self.current[name] = run
             if 0 < click < self._stops.get(name, 0):

@@ -20,8 +20,6 @@ from playground.denoising import schedulers
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT_BYTES = 64 << 20  # of one run's places; where that is too little, every second one is let go
-
 
 class Denoiser(Protocol):
     """What the loop needs of a model."""
@@ -34,6 +32,9 @@ class Denoiser(Protocol):
 
     def joined(self, first: Any, second: Any) -> Any:
         """Words for a batch of twice the size: `first` for its first half."""
+
+    def row(self, words: Any, number: int) -> Any:
+        """The words of one picture."""
 
 
 @dataclass(frozen=True)
@@ -166,15 +167,27 @@ def noised(scheduler: Any, clean: "Tensor", noise: "Tensor", index: int) -> "Ten
     return scheduler.add_noise(clean, noise, at)
 
 
-def guided(model: Denoiser, latents: "Tensor", t: "Tensor", plan: Plan) -> tuple["Tensor", float]:
+def predicted(
+    model: Denoiser, latents: "Tensor", t: "Tensor", words: Any, guidance: float | None, singly: bool
+) -> "Tensor":
+    """The model's prediction, of all at once or of one after another (which takes less memory)."""
+    import torch
+
+    if not singly or len(latents) == 1:
+        return model.predict(latents, t, words, guidance)
+    rows = (model.predict(latents[i : i + 1], t, model.row(words, i), guidance) for i in range(len(latents)))
+    return torch.cat(list(rows))
+
+
+def guided(model: Denoiser, latents: "Tensor", t: "Tensor", plan: Plan, singly: bool = False) -> tuple["Tensor", float]:
     """(prediction, how far guidance moved it) for scaled latents."""
     import torch
 
     if model.guided_inside:
-        return model.predict(latents, t, plan.words, plan.guidance), 0.0
+        return predicted(model, latents, t, plan.words, plan.guidance, singly), 0.0
     if plan.guidance <= 1:
-        return model.predict(latents, t, plan.words, None), 0.0
-    both = model.predict(torch.cat([latents] * 2), t, model.joined(plan.unwanted, plan.words), None)
+        return predicted(model, latents, t, plan.words, None, singly), 0.0
+    both = predicted(model, torch.cat([latents] * 2), t, model.joined(plan.unwanted, plan.words), None, singly)
     free, bound = both.chunk(2)
     moved = plan.guidance * (bound - free)
     found = free + moved
@@ -186,10 +199,11 @@ def denoise(
     plan: Plan,
     start: Place | None = None,
     turn: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    singly: bool = False,
 ) -> Generator[Step, None, Place]:
     """Take the steps that are left; returns the place behind the last one.
 
-    `turn()` is entered around each step's computing.
+    `turn()` is entered around each step's computing; `singly`: predictions are computed one after another.
     """
     import torch
 
@@ -204,7 +218,7 @@ def denoise(
         alpha, sigma = schedulers.level(scheduler, index)
         with turn(), torch.inference_mode():
             scaled = scheduler.scale_model_input(latents, t) if hasattr(scheduler, "scale_model_input") else latents
-            prediction, pull = guided(model, scaled, t, plan)
+            prediction, pull = guided(model, scaled, t, plan, singly)
             guess = schedulers.clean(scheduler, prediction, index, latents)
             latents = advanced(scheduler, prediction, t, latents, generators)
             if plan.mask is not None and plan.start is not None:
@@ -231,13 +245,14 @@ def advanced(
 def changed(model: Denoiser, plan: Plan, place: Place, scheduler: str | None, seed: int | None) -> Place:
     """A place to go on from with another scheduler or seed than the ones that led there.
 
-    A new seed changes the noise that steps add from here on; before the first step it changes the noise to begin with.
-    Another scheduler begins at its nearest step, which the place says (`approximate`).
+    A new seed changes the noise that steps add from here on. Another scheduler begins at its nearest step, which the
+    place says (`approximate`). Before the first step both begin anew.
     """
     import torch
 
-    if seed is not None and place.taken == 0:
-        return opening(model, dataclasses.replace(plan, seeds=seeds(plan, seed), scheduler=scheduler or plan.scheduler))
+    if place.taken == 0 and (seed is not None or scheduler is not None):
+        first = plan.seeds if seed is None else seeds(plan, seed)
+        return opening(model, dataclasses.replace(plan, seeds=first, scheduler=scheduler or plan.scheduler))
     if seed is not None:
         states = tuple(torch.Generator().manual_seed(one).get_state() for one in seeds(plan, seed))
         place = dataclasses.replace(place, randoms=states)
@@ -254,40 +269,3 @@ def changed(model: Denoiser, plan: Plan, place: Place, scheduler: str | None, se
 def seeds(plan: Plan, seed: int) -> tuple[int, ...]:
     """Those of the plan, where they begin with `seed` (in a film strip all are one); else `seed` and those after it."""
     return plan.seeds if plan.seeds[0] == seed else tuple(seed + i for i in range(len(plan.seeds)))
-
-
-class Places:
-    """The places of one run, by the steps that led there; bounded, so that a thousand steps cost no more than some.
-    `bytes` is what they cost."""
-
-    def __init__(self, most: int = KEPT_BYTES) -> None:
-        self._most = most
-        self._every = 1
-        self._kept: dict[int, Place] = {}
-        self.bytes = 0
-
-    def add(self, place: Place) -> None:
-        """Keep one, and let every second one go where they have become too many; the first and newest stay."""
-        self._keep({**self._kept, place.taken: place}, self.bytes + place.bytes)
-        while self.bytes > self._most and len(self._kept) > 3:
-            self._every *= 2
-            newest, first = max(self._kept), min(self._kept)
-            self._keep({i: p for i, p in self._kept.items() if i in (first, newest) or i % self._every == 0})
-
-    def _keep(self, places: dict[int, Place], count: int | None = None) -> None:
-        self._kept = places
-        self.bytes = sum(place.bytes for place in places.values()) if count is None else count
-
-    def copy(self, before: int) -> "Places":
-        """Those before step `before`, for a run that goes on from there."""
-        twin = Places(self._most)
-        twin._every = self._every
-        twin._keep({i: p for i, p in self._kept.items() if i < before})
-        return twin
-
-    def before(self, index: int) -> Place:
-        """The last one that is kept at or before step `index`."""
-        return self._kept[max((i for i in self._kept if i <= index), default=min(self._kept))]
-
-    def __len__(self) -> int:
-        return len(self._kept)

@@ -65,6 +65,17 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     return getattr(diffusers, kind).from_config(dict(config), **more)
 
 
+def most_steps(name: str, config: Mapping[str, Any]) -> int:
+    """The most steps that the scheduler of that name can take for a model with this config."""
+    scheduler = build(name, config)
+    times = int(scheduler.config.get("num_train_timesteps", 1000))
+    if "original_inference_steps" in scheduler.config:  # LCM's are chosen among so many
+        return min(times, int(scheduler.config.original_inference_steps))
+    several = "solver_order" in scheduler.config  # such a solver divides by the way between two levels: none may repeat
+    late = scheduler.config.get("timestep_spacing", "leading") == "leading" and scheduler.config.get("steps_offset")
+    return times - int(several) - int(late or 0)
+
+
 def copied(scheduler: Any) -> Any:
     """A scheduler that goes on by itself from here. Its tables never change and are shared; what it remembers of
     earlier steps is in lists and plain values, which are copied."""
@@ -108,17 +119,12 @@ def clean(scheduler: Any, prediction: "Tensor", index: int, latents: "Tensor") -
     return (alpha * latents / scale - sigma * prediction) / scale
 
 
-def adopted(
-    scheduler: Any, latents: "Tensor", old: tuple[float, float], clean: "Tensor | None"
-) -> tuple[int, "Tensor"]:
+def adopted(scheduler: Any, latents: "Tensor", old: tuple[float, float], clean: "Tensor") -> tuple[int, "Tensor"]:
     """(nearest step, latents as this scheduler scales them there) for a run that another one began.
 
-    `old` is the (α, σ) of the latents, `clean` the last guess of x0; without one (before the first step) they are
-    noise alone. The noise in them is kept: exact only where this scheduler has a step at the same σ/α.
+    `old` is the (α, σ) of the latents, `clean` the last guess of x0. The noise in them is kept: exact only where this
+    scheduler has a step at the same σ/α.
     """
-    if clean is None:
-        start = float(getattr(scheduler, "init_noise_sigma", 1.0))
-        return 0, latents / (old[0] ** 2 + old[1] ** 2) ** 0.5 * start
     wanted = math.log(max(old[1], 1e-8) / max(old[0], 1e-8))
     levels = [level(scheduler, i) for i in range(len(scheduler.timesteps))]
     apart = [abs(math.log(max(s, 1e-8) / max(a, 1e-8)) - wanted) for a, s in levels]

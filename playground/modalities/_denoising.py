@@ -16,12 +16,14 @@ from typing import Any
 from playground.denoising import files
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, ImageStep, Notice, Progress, PromptToken, Reason, Started
+from playground.modalities._denoising_memory import enough, no_memory, too_large
 from playground.modalities._denoising_settings import check, going_on, limits, one_step, settings_class
 from playground.modalities._denoising_state import (
     KeptPictures,
     Replay,
     carried,
     made_plan,
+    reached,
     rebuild,
     replayed,
     scheduled,
@@ -61,26 +63,23 @@ def _run(
     settings: Any, lease: Any, start: KeptPictures | Replay | None, modality: str, run_id: str, said: list[str]
 ) -> Generator[Event, Reason | None, Finished]:
     """All events of a run but the last, which is returned."""
-    from playground.denoising.loop import Places
+    from playground.denoising.places import Places
 
     model = lease.model
     if not hasattr(model, "predict"):
         raise PlaygroundError(f"{settings.model} makes no pictures: choose a model of the list in this tab.")
     settings = dataclasses.replace(settings, width=settings.width or model.size, height=settings.height or model.size)
-    settings, sentences = clamp(stepped(settings, model), limits(settings, model), settings.model)
     settings, other = scheduled(settings, model)
-    sentences = [*sentences, *other]
+    settings, sentences = clamp(stepped(settings, model), limits(settings, model), settings.model)
+    sentences = [*other, *sentences]
     reason = yield Progress("reading the words")
-    with lease.turn():
+    with lease.turn(), enough(settings, model):
         plan, more = made_plan(settings, model)
     for sentence in (*said, *sentences, *more):
         reason = reason or (yield Notice(sentence))
-    kept: KeptPictures | None
-    if isinstance(start, Replay):
-        kept, stopped = yield from replayed(start, lease)
-        reason = reason or stopped
-    else:
-        kept = start
+    kept: KeptPictures | None = None
+    if start is not None and reason is None:
+        kept, reason = yield from (replayed(start, lease) if isinstance(start, Replay) else reached(start, lease))
     begun: Any = None if kept is None else kept.adapted(settings, model, plan)
     reason = reason or (yield _started(settings, model, plan, modality, run_id, kept))
     places = Places() if kept is None else kept.places.copy(before=begun.taken)
@@ -96,6 +95,7 @@ class _Making:
     def __init__(self, settings: Any, lease: Any, plan: Any, places: Any, run_id: str, begun: Any) -> None:
         self.settings, self.lease, self.plan, self.places, self.run_id = settings, lease, plan, places, run_id
         self.last, self.seq, self.elapsed_s = begun, 0, 0.0
+        self.singly = lease.model.is_large(plan.shape, len(plan.seeds))
         self.first_s: float | None = None
         self.went_on = begun is not None
         self._shown_at = -1e9
@@ -113,29 +113,47 @@ class _Making:
         from playground.denoising.loop import denoise, opening
 
         self.last = self.last if self.last is not None else opening(self.lease.model, self.plan)
-        with closing(denoise(self.lease.model, self.plan, self.last, self.turn)) as going:
-            while True:
-                try:
-                    step = next(going, None)
-                except (MemoryError, RuntimeError) as error:
-                    if not _no_memory(error):
-                        raise
-                    return self.end(Reason.ERROR, _too_large(self.settings, self.lease.model))
-                if step is None:
-                    return self.end(Reason.EOS)
-                if not bool(step.next.latents.isfinite().all()):
-                    return self.end(Reason.ERROR, f"Step {step.index + 1} gave numbers that are none (NaN): try "
-                                                  "another scheduler, or less guidance.")  # fmt: skip
-                self.places.add(step.place)
-                self.last, self.seq = step.next, self.seq + 1
-                reason = yield self.event(step)
-                if reason is not None:
-                    return self.end(reason)
-                if step.index + 1 < step.steps:
-                    if self.seq == self.settings.pause_after:
-                        return self.end(Reason.PAUSED)
-                    if self.elapsed_s > self.settings.time_limit_s:
-                        return self.end(Reason.TIME_LIMIT)
+        while True:
+            with closing(denoise(self.lease.model, self.plan, self.last, self.turn, self.singly)) as going:
+                found = yield from self._taken(going)
+            if isinstance(found, Finished):
+                return found
+            reason = yield Notice(found)
+            if reason is not None:
+                return self.end(reason)
+
+    def _taken(self, going: Iterator[Any]) -> Generator[Event, Reason | None, Finished | str]:
+        """The steps of a loop; the end, or what is said before the step that went wrong is taken once more."""
+        model = self.lease.model
+        while True:
+            try:
+                step = next(going, None)
+            except (MemoryError, RuntimeError) as error:
+                if not no_memory(error):
+                    raise
+                if self.singly:
+                    return self.end(Reason.ERROR, too_large(self.settings, model))
+                self.singly = True
+                return "There was too little memory for all at once: the predictions are computed one after another."
+            if step is None:
+                return self.end(Reason.EOS)
+            if not bool(step.next.latents.isfinite().all()):
+                if model.widen():
+                    return f"Step {step.index + 1} gave numbers that are none (NaN): it is taken again in float32."
+                return self.end(Reason.ERROR, f"Step {step.index + 1} gave numbers that are none (NaN): try "
+                                              "another scheduler, or less guidance.")  # fmt: skip
+            self.places.add(step.place)
+            self.last, self.seq = step.next, self.seq + 1
+            with enough(self.settings, model):
+                event = self.event(step)
+            reason = yield event
+            if reason is not None:
+                return self.end(reason)
+            if step.index + 1 < step.steps:
+                if self.seq == self.settings.pause_after:
+                    return self.end(Reason.PAUSED)
+                if self.elapsed_s > self.settings.time_limit_s:
+                    return self.end(Reason.TIME_LIMIT)
 
     def event(self, step: Any) -> ImageStep:
         """The step as it travels; with small pictures, unless the last ones are too fresh."""
@@ -160,13 +178,11 @@ class _Making:
         latents = None if self.last is None else self.last.latents if reason is Reason.EOS else self.last.clean
         if latents is not None and reason not in (Reason.ERROR, Reason.NEW_INPUT):  # nobody waits for those
             try:
-                with self.turn():
+                with self.turn(), enough(self.settings, self.lease.model):
                     decoded = self.lease.model.decode(latents)
                     unsafe = _classifier.scores(decoded)
-            except (MemoryError, RuntimeError) as error:
-                if not _no_memory(error):
-                    raise
-                reason, message = Reason.ERROR, _too_large(self.settings, self.lease.model)
+            except PlaygroundError as error:
+                reason, message = Reason.ERROR, str(error)
             else:
                 blocked = _classifier.blocked(unsafe)
                 message = message or _blocked(blocked, unsafe)
@@ -194,7 +210,7 @@ class _Making:
 
 
 def _started(settings: Any, model: Any, plan: Any, modality: str, run_id: str, start: KeptPictures | None) -> Started:
-    pieces = tuple(PromptToken(i, piece) for i, piece in enumerate(plan.words.pieces[0]) if piece)
+    pieces = tuple(PromptToken(i, piece.text) for i, piece in enumerate(plan.words.pieces[0]) if piece.text)
     told = dataclasses.asdict(settings) | {"picture": "", "mask": ""}
     return Started(run_id, modality, settings.model, settings.prompt, pieces, told, vocab_size=0,
                    context_window=model.encoders.longest, parent=start.run_id if start else None,
@@ -207,14 +223,3 @@ def _blocked(which: list[int], scores: tuple[float, ...]) -> str | None:
         return None
     told = " and ".join(f"{'it' if len(scores) == 1 else f'picture {n + 1}'} ({scores[n]:.0%})" for n in which)
     return f"The picture classifier takes {told} for not safe for work, so that only its colours are shown."
-
-
-def _no_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(
-        words in str(error).lower() for words in ("out of memory", "can't allocate", "not enough memory")
-    )
-
-
-def _too_large(settings: Any, model: Any) -> str:
-    size = f"{settings.number} pictures of {settings.width} × {settings.height} pixels"
-    return f"{size} need more memory than there is: make fewer at once, or smaller ones ({model.size} is its own size)."

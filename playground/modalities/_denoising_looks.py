@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from playground.denoising import files
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, Looked, Progress, Reason
-from playground.modalities._denoising_state import KeptPictures, Replay, replayed
+from playground.modalities._denoising_memory import enough
+from playground.modalities._denoising_state import KeptPictures, Replay, reached, replayed
 from playground.modalities._lent import Run, lent
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def look(
     that very step.
 
     Raises:
-        PlaygroundError: there is no such step or picture, or its place has been let go.
+        PlaygroundError: there is no such step or picture.
     """
     if isinstance(kept, KeptPictures) and not 0 <= index < kept.index:
         raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {kept.index - 1}.")
@@ -53,7 +54,7 @@ def _near(
     yield Progress("comparing with the training pictures")
     found: list[dict[str, Any]] = []
     if known is not None:
-        with lease.turn():
+        with lease.turn(), enough(kept.settings, lease.model):
             nearest = known.nearest(latents[picture : picture + 1])
             urls = files.small(lease.model.decode(torch.cat([one for _, _, one in nearest]))) if nearest else ()
         found = [{"name": name, "distance": round(apart, 4), "picture": url}
@@ -65,19 +66,15 @@ def _near(
 def _looked(
     kept: KeptPictures | Replay, index: int, picture: int, lease: Any, run_id: str
 ) -> Generator[Event, Reason | None, Finished]:
-    if isinstance(kept, Replay):
-        found, reason = yield from replayed(kept, lease)
-        if reason is not None:
-            return Finished(run_id, 0, reason, "", 0)
-        place = found.last
-    else:
-        found, place = kept, kept.places.before(index)
-    if place.taken != index:
-        raise PlaygroundError(f"The place before step {index} is no longer kept: look at step {place.taken}.")
+    going = replayed(kept, lease) if isinstance(kept, Replay) else reached(kept.rewind(index), lease)
+    found, reason = yield from going
+    if reason is not None:
+        return Finished(run_id, 0, reason, "", 0)
+    place = found.last
     if not 0 <= picture < len(place.latents):
         raise PlaygroundError(f"There is no picture {picture}: the run makes {len(place.latents)}.")
     yield Progress("looking into the step")
-    with lease.turn():
+    with lease.turn(), enough(found.settings, lease.model):
         values = inside(lease.model, found.plan, place, picture)
     yield Looked(values)
     return Finished(run_id, 1, Reason.EOS, "", 0)
@@ -88,8 +85,8 @@ def inside(model: Any, plan: Any, place: Any, picture: int) -> dict[str, Any]:
 
     "noisy", "guess", "free" (without the words) and "bound" (with them, unguided) are pictures; "difference" how far
     apart the last two are at each place, (height, width) from 0 to 1; "words" the share of attention that each place
-    gives to each word: [{"index", "text", "map": (height, width)}], and "rest" what goes elsewhere ("elsewhere" says
-    where).
+    gives to each word, all its tokens together: [{"index", "text", "map": (height, width)}], and "rest" what goes
+    elsewhere ("elsewhere" says where).
     """
     import torch
 
@@ -117,16 +114,18 @@ def inside(model: Any, plan: Any, place: Any, picture: int) -> dict[str, Any]:
     apart = (bound - free).float().pow(2).mean(1).sqrt()
     apart = torch.nn.functional.adaptive_avg_pool2d(apart, size_of_maps)[0]
     drawn = _attention.maps([layer[1:] for layer in layers], shape, size_of_maps)[0] if layers else None
-    pieces = [(i, piece) for i, piece in enumerate(words.pieces[0]) if piece]
+    named = _words.whole(words.pieces[0])
     picture_too = "the picture itself and " if getattr(model, "one_sequence", False) else ""
-    seen = [] if drawn is None else [{"index": i, "text": piece, "map": rounded(drawn[i])} for i, piece in pieces]
+    seen = [] if drawn is None else [
+        {"index": places[0], "text": text, "map": rounded(drawn[places].sum(0))} for text, places in named
+    ]  # fmt: skip
     return {
         "step": place.taken, "picture": picture, "noisy": noisy, "guess": guess, "free": without,
         "bound": with_words, "difference": rounded(apart / apart.max().clamp(min=1e-8)),
         "apart": round(float(apart.mean() / bound.float().pow(2).mean().sqrt().clamp(min=1e-8)), 4),
         "words": seen,
         "elsewhere": picture_too + "signs that are no words",
-        "rest": None if drawn is None else round(1 - float(sum(drawn[i].mean() for i, _ in pieces)), 4),
+        "rest": None if drawn is None else round(1 - float(sum(drawn[places].sum(0).mean() for _, places in named)), 4),
     }  # fmt: skip
 
 

@@ -57,11 +57,12 @@ def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.
 
 
 def limits(settings: Any, model: Any) -> dict[str, Range]:
-    """What depends on the model: sizes, from a quarter of its own to twice that."""
+    """What depends on the model: sizes, from a quarter of its own to twice that; steps, which its scheduler limits."""
     own, step = int(model.size), unit(model)
     side = Range(max(own // 4, step), min(own * 2, int(getattr(model, "largest", own * 2))), step)
-    times = int(getattr(model, "scheduler_config", {}).get("num_train_timesteps", MOST_STEPS))
-    return {"steps": Range(1, min(MOST_STEPS, times)), "width": side, "height": side}
+    config = getattr(model, "scheduler_config", None)  # of a model that is not loaded nothing more is known
+    most = MOST_STEPS if config is None else min(MOST_STEPS, schedulers.most_steps(settings.scheduler, config))
+    return {"steps": Range(1, most), "width": side, "height": side}
 
 
 def unit(model: Any) -> int:

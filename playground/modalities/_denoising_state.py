@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,8 @@ from playground.modalities._denoising_settings import KEPT, STRIP_PICTURES, unit
 @dataclass(frozen=True)
 class KeptPictures:
     """What a run left: its plan and the places before its steps. `index` is the step that comes next, counted as they
-    were taken; `done`: there is none."""
+    were taken; `done`: there is none. Where the place before it is no longer kept, `last` is one before, and `wanted`
+    that step."""
 
     model: str
     run_id: str
@@ -23,11 +25,12 @@ class KeptPictures:
     places: Any
     last: Any
     done: bool = False
+    wanted: int | None = None
 
     @property
     def index(self) -> int:
         """The step that comes next."""
-        return int(self.last.taken)
+        return int(self.last.taken) if self.wanted is None else self.wanted
 
     @property
     def bytes(self) -> int:
@@ -38,7 +41,7 @@ class KeptPictures:
         return int(self.places.bytes + self.last.bytes + brought + sum(t.nbytes for t in held if t is not None))
 
     def rewind(self, index: int, token_id: None = None) -> "KeptPictures":
-        """The place before step `index`, or the last one before it that is kept.
+        """The place before step `index`; where it was let go, the last one before it, from which `reached` leads there.
 
         Raises:
             PlaygroundError: there is no such step.
@@ -46,7 +49,7 @@ class KeptPictures:
         if not 0 <= index <= self.index:
             raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {self.index - 1}.")
         last = self.last if index == self.index or not len(self.places) else self.places.before(index)
-        return dataclasses.replace(self, last=last, done=False)
+        return dataclasses.replace(self, last=last, done=False, wanted=index)
 
     def adapted(self, settings: Any, model: Any, plan: Any) -> Any:
         """The place to go on from, with another scheduler or seed where the settings say so."""
@@ -99,9 +102,25 @@ def rebuild(started: dict[str, Any], settings_class: type, index: int, given: An
     return Replay(started["model"], started["run_id"], tuple(found), index).rewind(index)
 
 
+def reached(kept: KeptPictures, lease: Any) -> Generator[Event, Reason | None, tuple[Any, Reason | None]]:
+    """Take the steps from `last` to `index` again; (state, None), or (None, reason) where that was stopped."""
+    from playground.denoising.loop import denoise
+
+    last, going = kept.last, denoise(lease.model, kept.plan, kept.last, lease.turn)
+    with closing(going):
+        while last.taken < kept.index:
+            reason = yield Progress("taking the same steps again", last.taken, kept.index, "steps")
+            step = next(going, None) if reason is None else None
+            if step is None:
+                return None, reason
+            last = step.next
+    return dataclasses.replace(kept, last=last), None
+
+
 def replayed(replay: Replay, lease: Any) -> Generator[Event, Reason | None, tuple[Any, Reason | None]]:
     """Compute up to a place again; (state, None), or (None, reason) where that was stopped."""
-    from playground.denoising.loop import Places, denoise, opening
+    from playground.denoising.loop import denoise, opening
+    from playground.denoising.places import Places
 
     model = lease.model
     kept: KeptPictures | None = None

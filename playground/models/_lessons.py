@@ -202,6 +202,20 @@ class LessonDiffusion:
 
         return joined(first, second)
 
+    def row(self, words: "Words", number: int) -> "Words":
+        """The words of one picture."""
+        from playground.models._words import row
+
+        return row(words, number)
+
+    def is_large(self, shape: tuple[int, int, int], number: int) -> bool:
+        """Its pictures are small."""
+        return False
+
+    def widen(self) -> bool:
+        """It computes in float32."""
+        return False
+
     def predict(self, latents: "Tensor", t: "Tensor", words: Any, guidance: float | None) -> "Tensor":
         """The network's guess (B, 3, H, W) for pictures of that shape at timestep `t`."""
         import torch

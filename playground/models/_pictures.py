@@ -27,6 +27,7 @@ AURAFLOW = "AuraFlowTransformer2DModel"  # its words stand in one sequence with 
 DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer", AURAFLOW: "transformer"}
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
 TILED_PX = 1024  # from this size on the autoencoder works in tiles
+LARGE_PX = 4 << 20  # pixels of a batch from which on predictions and pictures are computed one after another
 
 
 class LatentDiffusion:
@@ -72,6 +73,27 @@ class LatentDiffusion:
     def joined(self, first: _words.Words, second: _words.Words) -> _words.Words:
         """Words for a batch of twice the size."""
         return _words.joined(first, second)
+
+    def row(self, words: _words.Words, number: int) -> _words.Words:
+        """The words of one picture."""
+        return _words.row(words, number)
+
+    # ── memory ───────────────────────────────────────────────────────────────
+
+    def is_large(self, shape: tuple[int, int, int], number: int) -> bool:
+        """Whether so many latents of this shape (C, h, w), each with and without words, are better predicted one after
+        another. Attention needs no slices beyond that: PyTorch's kernels never hold its matrix."""
+        return 2 * number * shape[1] * shape[2] * self.factor**2 > LARGE_PX
+
+    def widen(self) -> bool:
+        """Compute in float32 from now on; False where it did already."""
+        import torch
+
+        if self.dtype == torch.float32:
+            return False
+        self.denoiser.float()
+        self.dtype = torch.float32
+        return True
 
     # ── one step ─────────────────────────────────────────────────────────────
 
@@ -136,14 +158,23 @@ class LatentDiffusion:
     # ── pictures ─────────────────────────────────────────────────────────────
 
     def decode(self, latents: "Tensor") -> "Tensor":
-        """Pictures (B, H, W, 3) uint8 of latents (B, C, h, w)."""
+        """Pictures (B, H, W, 3) uint8 of latents (B, C, h, w): large ones in tiles, many large ones one by one.
+
+        Raises:
+            PlaygroundError: the decoder gives numbers that are none.
+        """
         import torch
 
         config = self.vae.config
         shift = getattr(config, "shift_factor", None) or 0.0
+        pixels = latents.shape[2] * latents.shape[3] * self.factor**2
+        self.vae.use_tiling = pixels >= TILED_PX**2
+        self.vae.use_slicing = len(latents) * pixels > LARGE_PX
         with torch.inference_mode():
             inner = latents.to(self.device, self.vae.dtype) / config.scaling_factor + shift
             picture = self.vae.decode(inner, return_dict=False)[0].float()
+        if not bool(picture.isfinite().all()):
+            raise PlaygroundError("The decoder gave numbers that are none (NaN): try another seed, or less guidance.")
         return ((picture / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu()
 
     def encode_pictures(self, pictures: "Tensor") -> "Tensor":
@@ -255,6 +286,4 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
     turns = _offload.place((*encoders.modules, found[part], found["vae"]), device)
     model = LatentDiffusion(spec, folder, found[part], found["vae"], encoders, config)
     model.device, model.in_turn = torch.device(device), turns
-    if model.size >= TILED_PX and hasattr(model.vae, "enable_tiling"):
-        model.vae.enable_tiling()
     return model

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from playground.building import BUILDING
 from playground.errors import PlaygroundError
@@ -17,6 +17,17 @@ LONGEST, LONGEST_WHOLE = 300, 256  # tokens, for encoders without a limit of the
 NEVER = -10_000.0  # added to a score so that nothing looks there, as diffusers does
 
 
+class Piece(NamedTuple):
+    """What stands at one place: the letters of the prompt that its token is, and of which word (from 0) they are; none
+    (−1) where it is a sign that is no word."""
+
+    text: str
+    word: int
+
+
+NOTHING = Piece("", -1)
+
+
 @dataclass(frozen=True)
 class Words:
     """Prompts as a denoiser reads them: `hidden` (B, T, D), `mask` (B, T) or None where every place counts (where
@@ -26,7 +37,7 @@ class Words:
     hidden: "Tensor"
     mask: "Tensor | None"
     pooled: "Tensor | None"
-    pieces: tuple[tuple[str, ...], ...]
+    pieces: tuple[tuple[Piece, ...], ...]
     cut: tuple[str, ...] = ()  # what of each prompt was beyond the encoder's limit
 
 
@@ -55,11 +66,12 @@ class Encoders:
     def _t5(self, prompts: Sequence[str]) -> Words:
         tokenizer, module = self.tokenizers[0], self.modules[0]
         inputs = tokenizer(list(prompts), padding="max_length" if self._whole else True, truncation=True,
-                           max_length=self.longest, return_tensors="pt")  # fmt: skip
+                           max_length=self.longest, return_tensors="pt",
+                           return_offsets_mapping=tokenizer.is_fast)  # fmt: skip
         mask = inputs["attention_mask"].to(module.device)
         hidden = module(inputs["input_ids"].to(module.device), attention_mask=mask)[0]
         mask = mask.to(hidden.device)  # the module may have come there only to compute
-        pieces, cut = self._pieces(inputs["input_ids"]), self._cut(prompts)
+        pieces, cut = self._pieces(inputs, prompts), self._cut(prompts)
         if self._whole:
             return Words(hidden * mask[..., None], None, None, pieces, cut)
         return Words(hidden, mask, None, pieces, cut)
@@ -68,11 +80,12 @@ class Encoders:
         import torch
 
         pooled: Any = None
-        parts, ids = [], None
+        parts, pieces = list[Any](), None
         for tokenizer, module in zip(self.tokenizers, self.modules, strict=True):
             inputs = tokenizer(list(prompts), padding="max_length", truncation=True, return_tensors="pt",
-                               max_length=tokenizer.model_max_length)  # fmt: skip
-            ids = inputs["input_ids"] if ids is None else ids
+                               max_length=tokenizer.model_max_length,
+                               return_offsets_mapping=tokenizer.is_fast)  # fmt: skip
+            pieces = self._pieces(inputs, prompts) if pieces is None else pieces
             mask = inputs["attention_mask"] if getattr(module.config, "use_attention_mask", False) else None
             two = len(self.modules) > 1
             out = module(inputs["input_ids"].to(module.device), attention_mask=mask, output_hidden_states=two)
@@ -83,15 +96,26 @@ class Encoders:
             for row, prompt in enumerate(prompts):
                 if not prompt and pooled is not None:
                     hidden[row], pooled[row] = 0, 0
-        assert ids is not None
-        return Words(hidden, None, pooled, self._pieces(ids), self._cut(prompts))
+        assert pieces is not None
+        return Words(hidden, None, pooled, pieces, self._cut(prompts))
 
-    def _pieces(self, ids: "Tensor") -> tuple[tuple[str, ...], ...]:
+    def _pieces(self, inputs: Any, prompts: Sequence[str]) -> tuple[tuple[Piece, ...], ...]:
+        """What the tokens of each prompt are letters of; where several stand for parts of one sign, the first is it."""
         tokenizer, special = self.tokenizers[0], set(self.tokenizers[0].all_special_ids)
         rows = []
-        for row in ids.tolist():
-            rows.append(tuple("" if i in special else str(t) for i, t in
-                              zip(row, tokenizer.convert_ids_to_tokens(row), strict=True)))  # fmt: skip
+        for number, prompt in enumerate(prompts):
+            ids = inputs["input_ids"][number].tolist()
+            if not tokenizer.is_fast:
+                rows.append(tuple(NOTHING if i in special else Piece(tokenizer.decode([i]).strip(), place)
+                                  for place, i in enumerate(ids)))  # fmt: skip
+                continue
+            row, end = list[Piece](), 0
+            for word, (start, stop) in zip(
+                inputs.word_ids(number), inputs["offset_mapping"][number].tolist(), strict=True
+            ):
+                row.append(NOTHING if word is None else Piece(prompt[max(start, end) : stop].strip(), word))
+                end = end if word is None else max(end, stop)
+            rows.append(tuple(row))
         return tuple(rows)
 
     def _cut(self, prompts: Sequence[str]) -> tuple[str, ...]:
@@ -153,7 +177,9 @@ def mixed(first: Words, other: Words, shares: Sequence[float]) -> Words:
     hidden = torch.cat([first.hidden, other.hidden], dim=1).expand(len(shares), -1, -1)
     one, two = added(first.mask), added(other.mask)
     weights = [torch.cat([one + log(1 - share), two + log(share)], dim=2) for share in shares]
-    pieces = (first.pieces[0] + other.pieces[0],) * len(shares)
+    after = 1 + max((piece.word for piece in first.pieces[0]), default=-1)
+    others = (p if p.word < 0 else Piece(p.text, p.word + after) for p in other.pieces[0])
+    pieces = ((*first.pieces[0], *others),) * len(shares)
     return Words(hidden, torch.cat(weights), None, pieces, first.cut + other.cut)
 
 
@@ -174,6 +200,16 @@ def row(words: Words, number: int) -> Words:
     one = slice(number, number + 1)
     mask, pooled = (None if x is None else x[one] for x in (words.mask, words.pooled))
     return Words(words.hidden[one], mask, pooled, words.pieces[one], words.cut[one])
+
+
+def whole(pieces: Sequence[Piece]) -> list[tuple[str, list[int]]]:
+    """The words that pieces make, each with its places."""
+    found: dict[int, list[int]] = {}
+    for place, piece in enumerate(pieces):
+        if piece.word >= 0:
+            found.setdefault(piece.word, []).append(place)
+    named = [("".join(pieces[place].text for place in places), places) for places in found.values()]
+    return [(text, places) for text, places in named if text]
 
 
 def read(folder: Path, index: dict[str, Any], dtype: Any, whole: bool = False) -> Encoders:

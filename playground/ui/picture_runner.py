@@ -1,5 +1,6 @@
 """What the buttons of a tab do whose steps are pictures: forks at a step, and looks into one."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -92,7 +93,7 @@ class PictureRunner(Runner):
             raise PlaygroundError(GONE)
         if index > len(frame["events"]):
             raise PlaygroundError(f"There is no step {index}: the run has steps 0 to {len(frame['events']) - 1}.")
-        given = run.request[1] if run else None
+        given = (run.given or run.request[1]) if run else None
         return self.modality.rebuild(frame["started"], self.modality.Settings, index, given)
 
     # ── inside ───────────────────────────────────────────────────────────────
@@ -101,6 +102,14 @@ class PictureRunner(Runner):
         """The settings of a run that takes one denoising step."""
         return self.modality.one_step(settings)
 
+    def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        prepared = super()._continue(visit, before, settings)
+        if prepared.parent is None:
+            return prepared
+        begun = prepared.parent.given or prepared.parent.request[1]
+        given = dataclasses.replace(settings, **{name: getattr(begun, name) for name in BROUGHT})
+        return dataclasses.replace(prepared, given=given)
+
     def _end_of(self, run: Run) -> Any:
         return self._rebuilt(run, run.id, run.total)
 
@@ -108,8 +117,9 @@ class PictureRunner(Runner):
         index = number(place["index"], "step")
         run, state = self._kept_at(visit, place["run"], index)
         state = state.rewind(index)
-        generator = self._generator(self.modality.going_on(settings, state), state, visit)
-        return Prepared(generator, (), run, state.index) if run else Prepared(generator)
+        settings = self.modality.going_on(settings, state)
+        prepared = Prepared(self._generator(settings, state, visit), given=settings)
+        return dataclasses.replace(prepared, parent=run, at=state.index) if run else prepared
 
 
 def number(value: Any, what: str) -> int:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from playground.denoising import loop, schedulers
+from playground.denoising.places import Places
 from playground.models import _words
 from tests.denoising.conftest import plan, run
 
@@ -65,7 +66,7 @@ def test_another_scheduler_takes_over_at_its_nearest_step_and_says_that_it_is_ap
 def test_places_stay_within_their_bytes_and_lead_to_every_step(model: Any) -> None:
     wanted = plan(model, steps=40)
     steps, latents = run(model, wanted)
-    places = loop.Places(most=12 * steps[5].place.bytes)
+    places = Places(most=12 * steps[5].place.bytes)
     for step in steps:
         places.add(step.place)
         assert places.bytes <= 12 * steps[5].place.bytes
@@ -107,3 +108,14 @@ def test_a_preview_shows_what_an_autoencoder_of_plain_colours_would_decode(
     looked = model.preview(encoded(pictures)).float()
     small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float(), model.factor).permute(0, 2, 3, 1)
     assert (looked - small).abs().max() <= 1
+
+
+def test_another_scheduler_before_the_first_step_begins_from_the_picture_as_it_would_alone(model: Any) -> None:
+    start = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(7))
+    wanted = {"start": start, "strength": 0.5, "steps": 12}
+    steps, _ = run(model, plan(model, scheduler="DDIM", **wanted))
+    other = plan(model, scheduler="Euler", **wanted)
+    _, alone = run(model, other)
+    forked, latents = run(model, other, loop.changed(model, other, steps[0].place, "Euler", None))
+    assert len(forked) == 6
+    assert torch.equal(latents, alone)

@@ -1,13 +1,19 @@
 """What a run goes on from: one step at a time, and from settings alone where its state has been let go."""
 
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from playground.errors import PlaygroundError
 from playground.events import ImageStep, Progress, Reason, Started
-from playground.modalities import _denoising
-from tests.denoising.driven import Lending, make, picture_bytes, settings
+from playground.modalities import _denoising, image
+from playground.run import Run
+from playground.ui.picture_runner import PictureRunner
+from playground.visits import Prepared
+from tests.denoising.driven import Lending, data_url, make, picture_bytes, settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
@@ -75,3 +81,59 @@ def test_there_is_no_step_behind_the_last(manager: Lending) -> None:
     for index in (-1, 6):
         with pytest.raises(PlaygroundError, match="There is no step"):
             state.rewind(index)
+
+
+def runs_of(manager: Lending, *asked: dict[str, Any]) -> list[Run]:
+    """Runs, each of which goes on from step 2 of the one before it, as a visit drives them."""
+    found: list[Run] = []
+    for number, values in enumerate(asked):
+        parent = found[-1] if found else None
+        state = parent.state.rewind(2 * number) if parent else None
+        made = settings(**values)
+        run = Run(f"r{number}", "image", ("run", made), lambda s=state, m=made: _denoising.generate(
+            m, manager, s, modality="image"), parent=parent, at=2 * number if parent else 0)  # fmt: skip
+        run.start()
+        run.thread.join(60)
+        found.append(run)
+    return found
+
+
+def test_a_fork_remembers_the_words_before_it(manager: Lending) -> None:
+    asked = [{"prompt": "a red apple"}, {"prompt": "the green house"}, {"prompt": "the cat and the dog"}]
+    *_, last = runs_of(manager, *asked)
+    frame = json.loads(last.frame())
+    assert [(p["until"], p["settings"]["prompt"]) for p in frame["started"]["before"]] == [
+        (2, "a red apple"), (4, "the green house")]  # fmt: skip
+    again = _denoising.rebuild(frame["started"], type(settings()), 5)
+    rest = make(manager, again, prompt="the cat and the dog")
+    assert indices(rest) == []
+    assert picture_bytes(rest[-1].pictures[0]) == picture_bytes(frame["finished"]["pictures"][0])
+
+
+def test_a_run_whose_state_was_let_go_is_computed_again_from_the_picture_it_began_with(manager: Lending) -> None:
+    noise = Image.effect_noise((16, 16), 90).convert("RGB")
+    begun = settings(picture=data_url(noise), strength=0.8)
+    visit: Any = SimpleNamespace(runs={}, token="t", person="p")
+    runner = object.__new__(PictureRunner)
+    runner.name, runner.modality, runner.manager = "image", image, manager  # type: ignore[assignment]
+    drive: Any = lambda person, name, model, generate: generate()
+    runner.room = SimpleNamespace(drive=drive)  # type: ignore[assignment]
+
+    def started_run(name: str, made: Any, prepared: Prepared) -> Run:
+        run = Run(name, "image", ("run", made), prepared.generate, parent=prepared.parent, at=prepared.at)
+        run.given = prepared.given
+        visit.runs[name] = run
+        run.start()
+        run.thread.join(60)
+        return run
+
+    first = started_run("a", begun, runner._fresh(visit, None, begun))
+    without = settings(strength=0.8)  # the page has no picture any more
+    fork = started_run("b", without, runner._forked(visit, None, without, {"run": "a", "index": 1}))
+    shown = json.loads(fork.frame())["finished"]["pictures"][0]
+    assert picture_bytes(shown) == picture_bytes(json.loads(first.frame())["finished"]["pictures"][0])
+    fork._forget_state()
+    more = started_run("c", without, runner._forked(visit, None, without, {"run": "b", "index": 3}))
+    assert picture_bytes(json.loads(more.frame())["finished"]["pictures"][0]) == picture_bytes(shown)
+    on = runner._continue(visit, more, without)
+    assert on.given.picture == begun.picture

@@ -110,7 +110,8 @@
       if (this.pinned !== null && this.pinned >= steps.length) this.pinned = null;
       const at = this.pinned === null ? steps.length - 1 : this.pinned;
       const step = steps[at] || null, finished = run && run.finished;
-      const count = Math.max((finished && finished.pictures && finished.pictures.length) || 0, step ? step.guess.length : 0, 1);
+      const asked = run && run.started ? Number(run.started.settings.number) : 0; // a step between two looks has no pictures
+      const count = Math.max((finished && finished.pictures && finished.pictures.length) || 0, step ? step.guess.length : 0, asked || 1);
       if (this.picture >= count) this.picture = 0;
       return {
         run, steps, at, step, count, blocked: (finished && finished.blocked) || [], picture: this.picture, pinned: this.pinned !== null, finished: finished || null,

@@ -95,7 +95,7 @@
             this.word = word.index;
             this.heated(values);
           };
-          return make("button", { class: "pc-word", type: "button", "data-index": word.index, on: { click: press, mouseenter: press } }, make("bdi", { text: word.text.replace(/^▁|<\/w>$/g, "") || word.text }));
+          return make("button", { class: "pc-word", type: "button", "data-index": word.index, on: { click: press, mouseenter: press } }, make("bdi", { text: word.text }));
         }));
         if (!values.words.some((word) => word.index === this.word)) this.word = this.telling(values);
       }
