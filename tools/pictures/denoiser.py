@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from tools.pictures import text
 from tools.pictures._loop import Average, steps
 
-BATCH, RATE, WARM, HELD_OUT = 64, 5e-4, 300, 1024
+BATCH, WARM, HELD_OUT = 64, 200, 1024
+RATES = {"adamw": 5e-4, "muon": 1e-3}
 PROMPTS = ("a cat", "an apple", "a red car", "a dog riding a skateboard", "a robot riding a bicycle", "a green cat",
            "a banana and a strawberry", "three stars", "a crying face", "a house", "a kitty", "a blue rocket",
            "a bear on a bus", "a tiny fish", "a purple tree", "a sunflower next to a bee")  # fmt: skip
@@ -84,6 +85,22 @@ class Pair(nn.Module):
         return self.denoiser(latents, encoder_hidden_states=words, timestep=noise).sample
 
 
+def optimizers(pair: Pair) -> dict[str, torch.optim.Optimizer]:
+    """Muon (Jordan et al., 2024), which makes every direction of a step equally long, for the matrices within the
+    layers; AdamW for all others."""
+    inner = {id(p) for name, p in pair.named_parameters()
+             if p.requires_grad and p.ndim == 2 and (".attn." in name or ".ff." in name or ".ff_context." in name
+                                                    or ".layer." in name and "bias" not in name)}  # fmt: skip
+    rest = [p for p in pair.parameters() if p.requires_grad and id(p) not in inner]
+    return {
+        "adamw": torch.optim.AdamW(rest, lr=RATES["adamw"], weight_decay=0.01, betas=(0.9, 0.99)),
+        "muon": torch.optim.Muon(
+            [p for p in pair.parameters() if id(p) in inner], lr=RATES["muon"], weight_decay=0.01,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+    }  # fmt: skip
+
+
 def shares(count: int, generator: torch.Generator | None = None) -> Tensor:
     """How much is noise: half of them evenly, half around the middle, where pictures get their shape."""
     even = torch.rand(count, generator=generator)
@@ -138,8 +155,8 @@ def main() -> None:
         pair.begin(arguments.begin)
     average = Average(pair, 0.999)
     learned = [p for p in pair.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01, betas=(0.9, 0.99))
-    parts = {"pair": pair, "average": average.module, "optimizer": optimizer}
+    both = optimizers(pair)
+    parts = {"pair": pair, "average": average.module, **both}
     latents = np.load(folder / "latents.npy", mmap_mode="r")
     captions = json.loads((folder / "captions.json").read_text("utf-8"))
     held = torch.from_numpy(np.array(latents[:HELD_OUT])).float()
@@ -162,17 +179,18 @@ def main() -> None:
     for step in steps(folder / "denoiser", Config(arguments.steps), parts, arguments.minutes, 250, look):
         chance = np.random.default_rng(step)
         torch.manual_seed(step)
-        for group in optimizer.param_groups:
-            group["lr"] = (
-                RATE * min(1, (step + 1) / WARM) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / arguments.steps)))
-            )
+        now = min(1, (step + 1) / WARM) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / arguments.steps)))
+        for name, optimizer in both.items():
+            for group in optimizer.param_groups:
+                group["lr"] = RATES[name] * now
         chosen = np.sort(chance.integers(HELD_OUT, len(latents), BATCH))
         tokens, mask = text.ids(words, [captions[i] if chance.random() > 0.1 else "" for i in chosen])
         loss = error(pair, torch.from_numpy(latents[chosen]).float(), tokens, mask)
-        optimizer.zero_grad()
+        pair.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(learned, 1.0)
-        optimizer.step()
+        for optimizer in both.values():
+            optimizer.step()
         average.follow(pair, step)
         said["loss"] = 0.99 * said["loss"] + 0.01 * float(loss.detach())
 
