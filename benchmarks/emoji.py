@@ -6,8 +6,9 @@
 
 The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt; the
 others are prompts of other pictures of the same kind, so that one in eight is right by chance. 32 prompts are single
-words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`):
-colours of things, one thing riding or beside another. Which ones, a checksum of the words says: none is chosen by
+words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`), in
+whatever order and with whatever else these words are called: colours of things, one thing riding or beside another.
+Which ones, a checksum of the words says: none is chosen by
 hand, and every picture is made with seed 1 and the settings that the page begins with.
 """
 
@@ -15,6 +16,7 @@ import argparse
 import base64
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
@@ -65,20 +67,47 @@ def mixed(items: Iterable[str], salt: str) -> list[str]:
 
 
 def article(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+    return f"{'an' if re.match('(?!uni|use|ewe|one)[aeiou]', word) else 'a'} {word}"
+
+
+def is_one_thing(name: str) -> bool:
+    """Whether a name is one word, and neither several things nor something that is done."""
+    return name.isalpha() and len(name) > 2 and not re.search("[^su]s$|..ing$", name.removesuffix("ring"))
+
+
+class Unseen:
+    """Which combinations of words no scene shows, for the names of the training pictures."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._named: dict[str, list[str]] = {}  # by word: the names that have it
+        for name in sorted(set(names)):
+            for word in set(name.split()):
+                self._named.setdefault(word, []).append(name)
+
+    def coloured(self, colour: str, word: str) -> bool:
+        """Whether no thing whose name has this word was drawn in this colour, or is called by it."""
+        names = self._named[word]
+        plain = (" ".join(part for part in name.split() if part not in COLOURS) for name in names)
+        return not any(colour in name.split() for name in names) and all(kept_back(colour, name) for name in plain)
+
+    def together(self, first: str, second: str) -> bool:
+        """Whether no two things whose names have these words were drawn together, in either order."""
+        if set(self._named[first]) & set(self._named[second]):
+            return False
+        pairs = ((a, b) for a in self._named[first] for b in self._named[second])
+        return all(kept_back(a, b) and kept_back(b, a) for a, b in pairs)
 
 
 def prompts(names: Sequence[str]) -> tuple[list[str], list[str]]:
     """(words that were trained, combinations that were kept back), 32 each, for the names of training pictures."""
-    words = mixed((name for name in names if name.isalpha() and len(name) > 2), "words")
+    words, unseen = mixed(filter(is_one_thing, names), "words"), Unseen(names)
     trained = [article(word) for word in words[:EACH]]
-    colours = [(c, w) for w in words for c in COLOURS if kept_back(c, w)]
+    colours = [(c, w) for w in words for c in COLOURS if unseen.coloured(c, w)]
     coloured = mixed((article(f"{c} {w}") for c, w in colours), "colours")[: EACH // 2]
     ridden = mixed((f"{article(a)} riding {article(b)}" for a in words for b in words
-                    if b in RIDDEN and a not in RIDDEN and kept_back(a, b)), "riding")[: EACH // 4]  # fmt: skip
-    some = words[:200]
-    beside = mixed((f"{article(a)} next to {article(b)}" for a in some for b in some if a != b and kept_back(a, b)),
-                   "beside")[: EACH // 4]  # fmt: skip
+                    if b in RIDDEN and a not in RIDDEN and unseen.together(a, b)), "riding")[: EACH // 4]  # fmt: skip
+    beside = mixed((f"{article(a)} next to {article(b)}" for a in words for b in words
+                    if a != b and unseen.together(a, b)), "beside")[: EACH // 4]  # fmt: skip
     return trained, [*coloured, *ridden, *beside]
 
 

@@ -11,8 +11,8 @@ from benchmarks import emoji, emoji_card
 from tools.pictures._scenes import COLOURS, kept_back
 
 STEMS = ("cat", "dog", "apple", "rocket", "tree", "fish", "house", "bear", "car", "moon")
-NAMES = [stem + end for stem in STEMS for end in ("", "ish", "let", "ling", "er", "y", "o", "en")]
-NAMES += ["bicycle", "skateboard", "horse", "elephant", "red apple"]
+NAMES = [stem + end for stem in STEMS for end in ["", *(a + b for a in "aeiou" for b in "klmnt")]]
+NAMES += ["bicycle", "skateboard", "horse", "elephant", "camel", "turtle", "red apple", "dog face", "horse racing"]
 
 
 def test_words_are_those_of_pictures_and_combinations_were_kept_back() -> None:
@@ -25,7 +25,7 @@ def test_words_are_those_of_pictures_and_combinations_were_kept_back() -> None:
         if words[1] in COLOURS:
             assert kept_back(words[1], words[2])
         else:
-            assert kept_back(words[1], words[-1])
+            assert kept_back(words[1], words[-1]) and kept_back(words[-1], words[1])
     assert emoji.prompts(NAMES[::-1]) == (trained, new), "the order of the names decides nothing"
 
 
@@ -81,3 +81,32 @@ def test_a_page_holds_every_picture() -> None:
     sheet = emoji.page([(str(n), Image.new("RGB", (64, 64), "red")) for n in range(5)], across=4, side=100)
     assert sheet.size == (4 * 112, 2 * 136)
     assert sheet.getpixel((50, 136 + 80)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize("word", ["red apple", "dog face", "plain"])
+def test_a_combination_is_unseen_only_where_none_of_the_names_with_its_words_was_drawn_so(word: str) -> None:
+    names = ["apple", "dog", "cat", word]
+    unseen = emoji.Unseen(names)
+    assert not unseen.coloured("red", "apple") if word == "red apple" else True
+    for colour in COLOURS:
+        drawn = [name for name in names if "dog" in name.split() and not kept_back(colour, name)]
+        assert unseen.coloured(colour, "dog") is not bool(drawn)
+    for other in ("cat", "apple"):
+        pairs = [(a, b) for a in names if "dog" in a.split() for b in names if other in b.split()]
+        drawn = [pair for pair in pairs if not (kept_back(*pair) and kept_back(*pair[::-1]))]
+        assert unseen.together("dog", other) is not bool(drawn)
+    if word == "dog face":
+        assert not unseen.together("dog", "face"), "one picture has both"
+
+
+@pytest.mark.parametrize(("name", "one"), [
+    ("cat", True), ("glass", True), ("bus", True), ("ring", True), ("shoes", False), ("cooking", False),
+    ("red apple", False), ("ox", False),
+])  # fmt: skip
+def test_names_that_are_asked_for_are_of_one_thing(name: str, one: bool) -> None:
+    assert emoji.is_one_thing(name) is one
+
+
+def test_articles() -> None:
+    assert [emoji.article(word) for word in ("unicorn", "onion", "cat", "unlocked door", "ewe")] == [
+        "a unicorn", "an onion", "a cat", "an unlocked door", "a ewe"]  # fmt: skip

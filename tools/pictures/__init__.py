@@ -4,10 +4,11 @@ Run in this order, each resumable, from the top of the repository (FOLDER keeps 
 
     python -m tools.pictures.data FOLDER        packages → pictures with transparency, captions, vocabulary of words
     python -m tools.pictures.autoencoder FOLDER pictures → latents and back (10 minutes on two cores)
-    python -m tools.pictures.scenes FOLDER      pictures of one or two things, recoloured, as latents with captions
+    python -m tools.pictures.scenes FOLDER --count 48000 --single 0.55
+                                                pictures of one or two things, recoloured, as latents with captions
     python -m tools.pictures.denoiser FOLDER    words → latents (2 hours a piece)
     python -m tools.pictures.export FOLDER OUT  a folder of diffusers components in fp16
 
 To go on from what was exported, on a machine that has nothing of the training any more: `data`, then `scenes FOLDER
---vae OUT/vae`, then `denoiser FOLDER --begin OUT`, then `export FOLDER OUT --vae OUT/vae`.
+--count 48000 --single 0.55 --vae OUT/vae`, then `denoiser FOLDER --begin OUT`, then `export FOLDER OUT --vae OUT/vae`.
 """

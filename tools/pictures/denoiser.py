@@ -3,10 +3,10 @@
     python -m tools.pictures.denoiser FOLDER [--steps 6000] [--minutes 115] [--begin assets/models/emoji]
 
 Words and picture are one sequence. Rectified flow (Liu et al., 2022; Esser et al., 2024): the model predicts noise −
-picture on the straight line between both. AdamW, bf16 autocast, an average of the weights, and no
+picture on the straight line between both. Muon and AdamW, bf16 autocast, an average of the weights, and no
 caption in one case of ten, so that it can be guided. The two layers of the text encoder learn with it. Goes on from
 FOLDER/denoiser; where there is none, from the exported weights that `--begin` names, if any. Every 250 steps a line in
-FOLDER/curve.csv (step, loss, held-out loss), every 1,000 a sheet of fixed prompts. The pace is the machine's: 1.3 s a
+FOLDER/curve.csv (step, loss, held-out loss), every 1,000 a sheet of fixed prompts. The pace is the machine's: 1.4 s a
 step on two quiet cores.
 """
 
