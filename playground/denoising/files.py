@@ -110,7 +110,10 @@ def brought(data: bytes, width: int, height: int) -> "Tensor":
 
     with opened(data) as picture:
         try:
-            turned = ImageOps.exif_transpose(picture).convert("RGBA")
+            turned = ImageOps.exif_transpose(picture)
+            if turned.mode.startswith(("I", "F")):  # 16 bits of grey, which Pillow would cut off at 255
+                turned = Image.fromarray((np.asarray(turned) / 257).clip(0, 255).astype("uint8"))
+            turned = turned.convert("RGBA")
         except Exception as error:  # noqa: BLE001 as above
             raise PlaygroundError("This picture is damaged: save it again, or choose another one.") from error
     fitted = ImageOps.fit(turned, (width, height), Image.Resampling.LANCZOS)

@@ -8,6 +8,7 @@ the next event is the `Finished`. Its state is a `KeptPictures`: every step's la
 """
 
 import dataclasses
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -205,7 +206,8 @@ class _Making:
         told = dataclasses.asdict(self.settings) | {"went_on": self.went_on}
         told |= {"frame": number} if self.plan.shares else {"seed": self.plan.seeds[number], "number": 1}
         about = {name: value for name, value in told.items() if name not in ("picture", "mask", "pause_after")}
-        about |= {"began_from_a_picture": bool(self.settings.picture)}
+        about |= {"began_from_a_picture": bool(self.settings.picture), "model": os.path.basename(self.settings.model)
+                  if os.path.isabs(self.settings.model) else self.settings.model}  # fmt: skip
         return files.url(files.png(picture, about | {"steps_taken": self.last.taken}), "image/png")
 
 

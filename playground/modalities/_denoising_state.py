@@ -11,6 +11,8 @@ from playground.errors import PlaygroundError
 from playground.events import Event, Progress, Reason
 from playground.modalities._denoising_settings import KEPT, STRIP_PICTURES, unit
 
+SAME_SHAPE = 0.02  # how far the proportions of a mask may be from those of its picture
+
 
 @dataclass(frozen=True)
 class KeptPictures:
@@ -229,6 +231,10 @@ def _given(settings: Any, model: Any) -> tuple[Any, Any]:
     latents = model.encode_pictures(picture[None]).repeat(settings.number, 1, 1, 1)
     if not settings.mask:
         return latents, None
-    drawn = files.brought(files.content(settings.mask), settings.width, settings.height).float().mean(-1) / 255
+    mask = files.content(settings.mask)
+    drawn_on, drawn_as = files.opened(files.content(settings.picture)).size, files.opened(mask).size
+    if not any(abs(drawn_as[0] * h / (drawn_as[1] * w) - 1) < SAME_SHAPE for w, h in (drawn_on, picture.shape[1::-1])):
+        raise PlaygroundError("The mask has other proportions than the picture: they would not lie upon each other.")
+    drawn = files.brought(mask, settings.width, settings.height).float().mean(-1) / 255
     small = torch.nn.functional.adaptive_max_pool2d(drawn[None, None], latents.shape[2:])
     return latents, (small > 0.5).float()

@@ -276,7 +276,10 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
         found[name] = module.eval()
     yield Progress("loading", 2, 3, "parts")
     encoders = _words.read(folder, index, wanted, whole=index[part][1] == AURAFLOW)
-    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    try:
+        config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PlaygroundError(f"{folder.name} has no scheduler that can be read: {str(error)[:200]}") from error
     taken, made = found[part].config.in_channels, found["vae"].config.latent_channels
     if taken != made:
         raise PlaygroundError(

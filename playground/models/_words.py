@@ -54,6 +54,8 @@ class Encoders:
         self._masked = type(modules[0]).__name__.startswith(("T5", "UMT5"))
         self._whole = whole
         limit = int(tokenizers[0].model_max_length)
+        if limit > LONGEST and not self._masked:  # a tokenizer that names none
+            limit = int(modules[0].config.max_position_embeddings)
         self.longest = min(limit, LONGEST_WHOLE if whole else LONGEST) if self._masked else limit
 
     def encode(self, prompts: Sequence[str]) -> Words:
@@ -83,7 +85,7 @@ class Encoders:
         parts, pieces = list[Any](), None
         for tokenizer, module in zip(self.tokenizers, self.modules, strict=True):
             inputs = tokenizer(list(prompts), padding="max_length", truncation=True, return_tensors="pt",
-                               max_length=tokenizer.model_max_length,
+                               max_length=self.longest,
                                return_offsets_mapping=tokenizer.is_fast)  # fmt: skip
             pieces = self._pieces(inputs, prompts) if pieces is None else pieces
             mask = inputs["attention_mask"] if getattr(module.config, "use_attention_mask", False) else None

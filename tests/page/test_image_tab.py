@@ -265,6 +265,17 @@ def test_a_saved_picture_dropped_on_the_tab_brings_its_settings(tab: Page) -> No
     assert large(tab) == first
 
 
+def test_a_saved_picture_dropped_on_another_tab_opens_this_one_and_other_files_stay_out(tab: Page) -> None:
+    told = {"prompt": "a cat", "model": "emoji"}
+    tab.get_by_role("tab", name="Text", exact=True).click()
+    expect(tab.locator("#text-prompt")).to_be_visible()
+    drop(tab, "#text-prompt", "notes.txt", b"text", "text/plain")
+    expect(tab.locator("#text-prompt")).to_be_visible()
+    drop(tab, "#text-prompt", "saved.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
+    expect(tab.locator("#image-prompt textarea")).to_have_value("a cat")
+    expect(tab.locator("#image-prompt")).to_be_visible()
+
+
 def test_any_other_file_dropped_on_the_tab_is_begun_from_or_refused(tab: Page) -> None:
     note = tab.locator(f"{VIEW} .pc-begin .pg-small")
     drop(tab, "#image-prompt", "notes.txt", b"text", "text/plain")

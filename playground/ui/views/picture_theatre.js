@@ -21,8 +21,9 @@
   const NOISE = {
     of: (step) => step.noise,
     least: 1,
+    second: (step) => step.pull,
     title: () => playground.term("noise level", "noise level over the steps"),
-    most: () => "",
+    most: (_, pull) => (pull > 0 ? `dashed: guidance moves the guess by up to ${playground.percent(pull)}` : ""),
     say: (step) => `${playground.percent(step.noise)} noise`,
   };
   const WORDS = {
@@ -59,17 +60,23 @@
         this.stage.element, this.strip.element, this.scrubber.element, this.figures.element, this.near.element, this.branches.element, this.begin.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
-      this.receiveFiles(host.closest(".page-tab") || host);
+      this.receiveFiles(host.closest('[role="tabpanel"]'));
     }
 
-    /** Files that are dropped on the tab are taken here; without that the browser would leave the page for them. */
-    receiveFiles(place) {
-      const files = (event) => this.element.isConnected && event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-      place.addEventListener("dragover", (event) => files(event) && event.preventDefault());
-      place.addEventListener("drop", (event) => {
-        if (!files(event)) return;
+    /** Pictures that are dropped on the page are taken here, whatever tab is open, where nothing else wants them; without
+     * that the browser would leave the page for them. */
+    receiveFiles(panel) {
+      const wanted = (event) => this.element.isConnected && !event.defaultPrevented && event.dataTransfer
+        && [...event.dataTransfer.types].includes("Files") && !(event.target.closest && event.target.closest('input[type="file"]'));
+      document.addEventListener("dragover", (event) => wanted(event) && event.preventDefault());
+      document.addEventListener("drop", (event) => {
+        if (!wanted(event)) return;
         event.preventDefault();
-        this.begin.dropped(event.dataTransfer.files[0], this.begin.element.contains(event.target));
+        const file = event.dataTransfer.files[0], elsewhere = this.element.offsetParent === null;
+        if (elsewhere && !(file && file.type.startsWith("image/"))) return;
+        const tab = elsewhere && panel && document.querySelector(`[role="tab"][aria-controls="${panel.id}"]`);
+        if (tab) tab.click();
+        this.begin.dropped(file, this.begin.element.contains(event.target));
       });
     }
 

@@ -33,14 +33,16 @@
   };
 
   class Scrubber {
-    /** `go(at)` looks at a step, `close()` follows the newest again; `curve` is what is drawn over the steps. */
+    /** `go(at)` looks at a step, `close()` follows the newest again; `curve` is what is drawn over the steps,
+     * with a `second` value of a scale of its own, if it has one. */
     constructor(actions, curve = ENTROPY) {
       this.actions = actions;
       this.what = curve;
       this.area = draw("path", { class: "pg-area" });
       this.line = draw("path", { class: "pg-curve", "vector-effect": "non-scaling-stroke" });
+      this.second = draw("path", { class: "pg-curve pg-second", "vector-effect": "non-scaling-stroke" });
       this.head = draw("rect", { class: "pg-playhead", y: 0, height: HEIGHT });
-      this.svg = draw("svg", { class: "pg-curves", preserveAspectRatio: "none", "aria-hidden": "true" }, this.area, this.head, this.line);
+      this.svg = draw("svg", { class: "pg-curves", preserveAspectRatio: "none", "aria-hidden": "true" }, this.area, this.head, this.line, this.second);
       this.range = make("input", { type: "range", min: 0, max: 0, step: 1, value: 0, "aria-label": "Step" });
       this.range.addEventListener("input", () => this.jump(Number(this.range.value)));
       this.range.addEventListener("keydown", (event) => event.key === "Escape" && this.actions.close());
@@ -73,14 +75,16 @@
       const values = view.steps.map((step) => this.what.of(step));
       const most = Math.max(this.what.least, ...values.map((value) => value || 0)), any = values.some(Number.isFinite);
       const y = (bits) => (HEIGHT - 2 - ((bits || 0) / most) * (HEIGHT - 4)).toFixed(1);
-      let path = "";
-      values.forEach((value, i) => (path += `${i ? "V" : `M0 `}${y(value)}H${i + 1}`));
+      const drawn = (heights) => heights.map((height, i) => `${i ? "V" : "M0 "}${height}H${i + 1}`).join("");
+      const path = drawn(values.map(y)), others = this.what.second ? view.steps.map((step) => this.what.second(step) || 0) : [];
+      const top = Math.max(0, ...others);
+      mark(this.second, "d", top > 0 ? drawn(others.map((value) => y((value / top) * most))) : null);
       mark(this.svg, "viewBox", `0 0 ${width} ${HEIGHT}`);
       mark(this.line, "d", any ? path : null);
       mark(this.area, "d", any ? `${path}V${HEIGHT}H0Z` : null);
       mark(this.head, "x", Math.max(0, this.at));
       mark(this.head, "width", view.steps.length ? Math.max(1, width / 240) : 0);
-      say(this.most, any ? this.what.most(most) : "");
+      say(this.most, any ? this.what.most(most, top) : "");
     }
 
     jump(at) {
