@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_CODES, MOST_PICTURES = 16, 2
 LARGEST = 1e4  # of a code's numbers: nothing holds those of a plain autoencoder near 0
 MOST_CHARACTERS = 4 << 20  # of a picture as a data URL
-QUESTIONS = ("about", "decode", "encode", "judge")
+QUESTIONS = ("about", "decode", "encode", "judge", "near")
 
 
 def ask(
@@ -32,6 +32,8 @@ def ask(
     (data URLs) for given["codes"], lists of numbers, and the verdict on each where there is a judge ("real", 0 to 1).
     "encode" (a VAE): "mean" and "deviation" of each of given["pictures"], the pictures as the model sees them
     ("seen"), and what it makes of their means ("pictures"). "judge" (a GAN): "real" and "seen" for given["pictures"].
+    "near": the training picture nearest to that of the first of given["codes"] ("picture", "distance") and how far
+    training pictures usually are from the next ("typical"); nothing where they were somebody's own.
 
     Raises:
         PlaygroundError: a question that cannot be answered; it says why.
@@ -64,7 +66,9 @@ def read(model: Any, what: str, given: dict[str, Any]) -> "Tensor | None":
         raise PlaygroundError("A GAN has no encoder: it cannot say which code a picture has. A VAE can.")
     if what == "judge" and not model.judges:
         raise PlaygroundError("Only a GAN has a discriminator that judges pictures.")
-    if what == "decode":
+    if what == "near":
+        model.trained_on  # noqa: B018 drawn before the turn comes, which nobody waits for
+    if what in ("decode", "near"):
         return codes(given.get("codes"), model.latent_dim)
     return pictures(given.get("pictures"), model.size) if what in ("encode", "judge") else None
 
@@ -74,6 +78,12 @@ def answer(model: Any, what: str, brought: Any) -> dict[str, Any]:
     if what == "decode":
         made = model.decode(brought)
         return {"pictures": files.small(made), **({"real": rounded(model.verdict(made))} if model.judges else {})}
+    if what == "near":
+        if model.trained_on is None:
+            return {}
+        apart, picture = model.trained_on.nearest(model.decode(brought[:1])[0])
+        return {"distance": round(apart, 4), "picture": files.small(picture[None])[0],
+                "typical": round(model.trained_on.typical, 4)}  # fmt: skip
     if what == "encode":
         mean, deviation = model.encode(brought)
         return {"mean": [rounded(row) for row in mean], "deviation": [rounded(row) for row in deviation],

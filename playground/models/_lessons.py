@@ -16,11 +16,13 @@ from playground import fields
 from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.events import Progress
+from playground.models import _training_pictures
 from playground.models._spec import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from playground.models._training_pictures import TrainingPictures
     from playground.models._words import Words
 
 JUDGE = "discriminator.safetensors"
@@ -136,6 +138,11 @@ class LatentModel:
         low, high = (torch.eye(self.latent_dim) * probe for probe in PROBES)
         apart = (self._decoded(high) - self._decoded(low)).flatten(1).abs().mean(1)
         return [int(i) for i in apart.argsort(descending=True)]
+
+    @cached_property
+    def trained_on(self) -> "TrainingPictures | None":
+        """The pictures it was trained on, drawn again (which takes seconds); None where they were somebody's own."""
+        return _training_pictures.of(self.config)
 
     def decode(self, codes: "Tensor") -> "Tensor":
         """Pictures (B, H, W, 3) uint8 of codes (B, L)."""

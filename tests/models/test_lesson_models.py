@@ -220,3 +220,35 @@ def test_wide_codes_are_decoded_in_parts_and_alike(tmp_path: Path) -> None:
     codes = torch.randn(13, 6, generator=torch.Generator().manual_seed(2))
     apart = torch.cat([model.decode(code[None]) for code in codes])
     assert int((model.decode(codes).int() - apart.int()).abs().max()) <= 1
+
+
+def test_the_nearest_training_picture_is_that_of_the_lessons_own_set(tmp_path: Path) -> None:
+    folder, live = exported("vae", tmp_path / "vae")
+    model = opened(folder)
+    train = live.data.train  # (N, 3, 16, 16) in -1 … 1
+    assert model.trained_on is not None
+    one = ((train[7] + 1) * 127.5).round().byte().permute(1, 2, 0)
+    apart, found = model.trained_on.nearest(one)
+    assert apart == pytest.approx(0, abs=1e-4)
+    assert torch.equal(found, one)
+    told = asked(model, "near", {"codes": [[0.3] * 6]})
+    made = model.decode(torch.full((1, 6), 0.3))[0].numpy().astype(float)
+    every = ((train + 1) * 127.5).round().permute(0, 2, 3, 1).numpy()
+    by_hand = np.sqrt(np.square((every - made) / 255).mean((1, 2, 3)))
+    assert told["distance"] == pytest.approx(by_hand.min(), abs=2e-4)
+    assert np.array_equal(array(told["picture"]), every[by_hand.argmin()].astype("uint8"))
+    among = np.sqrt(np.square((every[:, None] - every[None]) / 255).mean((2, 3, 4)))
+    assert told["typical"] == pytest.approx(sorted(np.sort(among, axis=1)[:, 1])[(len(every) - 1) // 2], abs=2e-4)
+
+
+def test_nothing_is_near_where_the_pictures_were_somebodys_own(tmp_path: Path) -> None:
+    from playground.models import _training_pictures
+
+    folder, _ = exported("gan", tmp_path / "gan")
+    model = opened(folder)
+    told = json.loads((folder / "config.json").read_text())
+    told["config"]["data"] = "folder"
+    (folder / "config.json").write_text(json.dumps(told))
+    assert opened(folder).trained_on is None
+    assert asked(opened(folder), "near", {"codes": [[0.0] * 6]}) == {}
+    assert isinstance(model.trained_on, _training_pictures.TrainingPictures)

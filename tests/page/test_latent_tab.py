@@ -132,6 +132,28 @@ def test_a_picture_has_a_code_and_one_can_go_there(tab: Page, tmp_path: Path) ->
     changed(tab, ".lt-large", back or "")
 
 
+def test_a_picture_of_ones_own_can_be_the_other_end_of_the_walk(tab: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), (30, 40, 200)).save(tmp_path / "blue.png")
+    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / "blue.png")
+    given = tab.get_by_role("group", name="The picture as the model has it").locator("img")
+    expect(given).to_have_count(2)
+    back = given.last.get_attribute("src") or ""
+    tab.get_by_role("button", name="Make it the other end").click()
+    expect(tab.get_by_role("group", name="A walk").locator("img").last).to_have_attribute("src", back)
+    expect(tab.get_by_role("group", name="Two codes and their mixture").locator("img").last).to_have_attribute(
+        "src", back
+    )
+
+
+def test_the_nearest_training_picture_stands_beside_the_one_that_is_shown(tab: Page) -> None:
+    near = tab.locator(f"{VIEW} .lt-near")
+    expect(near).to_contain_text("it was trained on", timeout=30_000)
+    expect(near.locator("img")).to_have_attribute("src", re.compile("^data:image/png"))
+    tab.get_by_role("button", name="Draw another code").click()
+    expect(near).to_be_hidden()
+    expect(near).to_be_visible(timeout=30_000)
+
+
 @pytest.mark.parametrize(("name", "content", "why"), [
     ("page.png", b"<html>no picture</html>", "damaged, or no picture"),
     ("notes.txt", b"text", "no picture that can be read"),

@@ -32,11 +32,12 @@
       this.own = make("button", { type: "button", class: "pg-quiet", text: "Take the picture above", on: { click: () => this.use(this.newest) } });
       this.noise = make("button", { type: "button", class: "pg-quiet", text: "Take noise", on: { click: () => this.use(this.speckled()) } });
       this.go = make("button", { type: "button", class: "pg-button", text: "Go to its code", hidden: true, on: { click: () => actions.put(this.answer.mean[0]) } });
+      this.end = make("button", { type: "button", class: "pg-quiet", text: "Make it the other end", title: "The walk and the mixture go from the code above to this one", hidden: true, on: { click: () => actions.end(this.answer.mean[0]) } });
       this.draw = make("button", { type: "button", class: "pg-quiet", text: "Draw from its distribution", hidden: true, on: { click: () => actions.put(this.drawn()) } });
       this.said = make("p", { class: "pg-small", role: "status" });
       this.row = new LatentRow("The picture as the model has it");
       this.bars = make("div", { class: "lt-bars", role: "img" });
-      Object.assign(this, latentSection("A picture of your own", "", make("div", { class: "pc-buttons" }, this.file, this.own, this.noise, this.go, this.draw), this.said, this.row.element, this.bars));
+      Object.assign(this, latentSection("A picture of your own", "", make("div", { class: "pc-buttons" }, this.file, this.own, this.noise, this.go, this.end, this.draw), this.said, this.row.element, this.bars));
     }
 
     update(state) {
@@ -55,7 +56,7 @@
       say(this.said, "");
       this.row.show([], []);
       this.bars.replaceChildren();
-      this.go.hidden = this.draw.hidden = true;
+      for (const button of [this.go, this.end, this.draw]) button.hidden = true;
     }
 
     async take(file) {
@@ -93,7 +94,7 @@
         say(this.said, `The discriminator thinks that this is real with ${percent(values.real[0])}.`);
         return this.row.show(values.seen, ["as it sees it"]);
       }
-      this.go.hidden = this.draw.hidden = false;
+      for (const button of [this.go, this.end, this.draw]) button.hidden = false;
       say(this.said, "On the left what the model saw, on the right what it makes of the mean of its code.");
       this.row.show([values.seen[0], values.pictures[0]], ["as it sees it", "given back"]);
       return this.distribution(values);

@@ -53,13 +53,16 @@
       this.actions = actions;
       this.image = makePicture({ class: "lt-large" });
       this.verdict = make("p", { class: "pg-small lt-verdict", role: "status", hidden: true });
+      this.nearest = makePicture({ class: "lt-small" });
+      this.apart = make("figcaption", { class: "pg-small" });
+      this.near = make("figure", { class: "lt-near", hidden: true }, this.nearest, this.apart);
       this.fresh = make("button", { type: "button", class: "pg-button", text: "Draw another code", on: { click: () => actions.fresh() } });
       this.middle = make("button", { type: "button", class: "pg-quiet", text: "All to 0", on: { click: () => actions.move(null) } });
       this.more = make("button", { type: "button", class: "pg-quiet", on: { click: () => actions.more() } });
       this.list = make("div", { class: "lt-sliders" });
       this.sliders = new Map();
       this.element = make("section", { class: "lt-current", "aria-label": "The picture of this code" },
-        make("div", { class: "lt-picture" }, this.image, this.verdict, make("div", { class: "pc-buttons" }, this.fresh, this.middle)),
+        make("div", { class: "lt-picture" }, this.image, this.verdict, make("div", { class: "pc-buttons" }, this.fresh, this.middle), this.near),
         make("div", { class: "lt-numbers" }, make("h4", { class: "pg-h", text: "The numbers of the code" }),
           make("p", { class: "pg-small", text: "Each number moves the picture in a direction of its own. Those that change it most come first; 0 is the middle, and draws from the normal distribution rarely go beyond 3." }), this.list, this.more));
     }
@@ -72,6 +75,15 @@
       putPicture(this.image, answer.pictures[0], "picture of this code");
       this.verdict.hidden = !answer.real;
       if (answer.real) say(this.verdict, `The discriminator thinks that this is real with ${percent(answer.real[0])}.`);
+    }
+
+    /** The training picture that is nearest to the shown one: is it a copy? */
+    compare({ picture, distance, typical }) {
+      this.near.hidden = !picture;
+      if (!picture) return;
+      putPicture(this.nearest, picture, "the nearest training picture");
+      const part = distance / typical, word = part < 0.5 ? "Nearly a copy of" : part < 1 ? "Close to" : "Not a copy of";
+      say(this.apart, `${word} the nearest picture it was trained on: ${distance.toFixed(2)} away; training pictures are usually ${typical.toFixed(2)} from the next.`);
     }
 
     update(state) {

@@ -6,7 +6,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, say, codes } = playground;
-  const PATIENCE_MS = 90000;
+  const PATIENCE_MS = 90000, STILL_MS = 500;
   const kept = new Map(); // model → where one stood in its space: a tab that is opened again is drawn anew
   let mounted = null;
 
@@ -23,6 +23,7 @@
         choose: (place) => place !== this.state.place && this.change({ place }),
         move: () => this.change({ code: this.state.code.map(() => 0) }),
         put: (code) => this.change({ code: [...code] }),
+        end: (code) => this.change({ other: [...code] }),
         more: () => this.change({ all: !this.state.all }),
         redraw: () => this.change({}),
         ask: (what, given) => this.want("given", what, given),
@@ -55,6 +56,7 @@
     choose(model) {
       if (!model || model === this.state.model) return;
       Object.assign(this.state, { model, order: [], code: [], other: [] });
+      this.compared = "";
       this.waiting.clear();
       this.body.hidden = true;
       this.error.hidden = true;
@@ -69,6 +71,10 @@
       for (const [name, part] of Object.entries(this.parts)) this.want(name, "decode", { codes: part.wanted(this.state) });
       this.current.update(this.state);
       this.given.update(this.state);
+      clearTimeout(this.still);
+      if (this.compared === code.join()) return;
+      this.current.compare({});
+      this.still = setTimeout(() => this.want("near", "near", { codes: [code] }), STILL_MS);
     }
 
     /** A question of a part; an older one of the same part that still waits is forgotten. */
@@ -99,7 +105,7 @@
       this.out = null;
       clearTimeout(this.impatient);
       const current = out.model === this.state.model;
-      this.error.hidden = !answer.error || out.part === "given";
+      this.error.hidden = !answer.error || ["given", "near"].includes(out.part);
       this.again.hidden = !answer.error || out.part !== "about";
       if (answer.error) this.fail(out, answer.error);
       else if (current) this.take(out, answer.values);
@@ -109,6 +115,7 @@
     fail(out, message) {
       if (out.part in this.parts) this.parts[out.part].asked = "";
       if (out.part === "given") return this.given.fail(message);
+      if (out.part === "near") return this.current.compare({});
       if (out.part === "about") say(this.status, "");
       return say(this.error, message);
     }
@@ -116,6 +123,12 @@
     take(out, values) {
       if (out.part === "about") return this.open(values);
       if (out.part === "given") return this.given.receive(values);
+      if (out.part === "near") {
+        const asked = out.given.codes[0].join();
+        if (asked !== this.state.code.join()) return undefined; // of a picture that is no longer shown
+        this.compared = asked;
+        return this.current.compare(values);
+      }
       if (out.part === "current") [this.state.newest] = values.pictures;
       this.parts[out.part].show(this.state, values);
       return this.given.update(this.state);
