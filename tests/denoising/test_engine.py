@@ -137,6 +137,22 @@ def test_what_is_no_picture_is_refused_with_a_sentence(manager: Lending, wrong: 
     assert files.about(files.content(make(manager)[-1].pictures[0])) is not None
 
 
+@pytest.mark.parametrize("scheduler", ["the model's own", "DPM++ 2M", "LCM"])
+def test_a_thousand_steps_are_taken_or_as_many_as_the_scheduler_has(manager: Lending, scheduler: str) -> None:
+    events = make(manager, steps=1000, scheduler=scheduler)
+    most = {"LCM": 50, "DPM++ 2M": 998}.get(scheduler, 999)
+    assert [event.steps for event in events if isinstance(event, ImageStep)] == [most] * most
+    assert events[-1].reason is Reason.EOS
+    said = [event.text for event in events if isinstance(event, Notice)]
+    assert any(text.startswith("steps was 1,000 and is now") for text in said)
+
+
+def test_ten_thousand_words_are_refused_with_both_figures(manager: Lending) -> None:
+    with pytest.raises(PlaygroundError, match="prompt has 60,000 characters; at most 20,000 are read"):
+        make(manager, prompt="apple " * 10_000)
+    assert manager.lent == 0
+
+
 def test_a_picture_that_is_too_large_is_refused_before_it_is_decoded(manager: Lending) -> None:
     bomb = Image.new("1", (30_000, 10), 0)
     with pytest.raises(PlaygroundError, match="30000 × 10 pixels"):

@@ -177,6 +177,27 @@ def test_a_reloaded_page_finds_its_picture_and_looks_into_it(tab: Page) -> None:
     assert words(tab) == ["a", "red", "apple"]
 
 
+def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_the_next(tab: Page) -> None:
+    number(tab, "steps", 800)
+    tab.click("#image-run")
+    tab.wait_for_function("() => document.querySelectorAll('#image-view .pc-step').length > 3")
+    run = tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run")
+    tab.reload()
+    expect(tab.locator(STATE)).to_have_text("The picture is finished.", timeout=90_000)
+    assert tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run") == run
+    expect(tab.locator(f"{VIEW} .pg-where")).to_have_text("step 800 of 800")
+    tab.click("#image-run")
+    tab.wait_for_function(
+        "run => document.querySelector('#image-view .pg-columns').dataset.run !== run"
+        " && document.querySelectorAll('#image-view .pc-step').length > 3",
+        arg=run,
+    )
+    tab.click("#image-stop")
+    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
+    expect(tab.locator(f"{VIEW} .pc-large").first).to_have_attribute("src", re.compile("^data:image/"))
+    assert int((tab.locator(f"{VIEW} .pg-where").inner_text()).split()[1]) < 800
+
+
 def test_begin_from_a_picture_and_change_a_painted_part_only(tab: Page, tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "red.png")
     tab.locator(f"{VIEW} .pc-begin summary").click()
