@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from playground import fields
-from playground.events import ImageStep
+from playground.events import ImageStep, Reason
 from playground.manager import ModelManager
 from playground.modalities import image
 from playground.models.emoji import FOLDER
@@ -64,6 +64,27 @@ def preview(manager: Any, **settings: Any) -> float:
     return ours(manager, **settings)[1]
 
 
+def stopped(manager: Any, after: int, **settings: Any) -> float:
+    """Seconds from a Stop after so many steps to the end, the picture of the last guess included."""
+    wanted, taken = fields.build(image.Settings, {"prompt": PROMPT, **settings}), 0
+    with closing(image.generate(wanted, manager)) as events:
+        for event in events:
+            taken += isinstance(event, ImageStep)
+            if taken == after:
+                break
+        begun = time.perf_counter()
+        events.send(Reason.USER)
+        return time.perf_counter() - begun
+
+
+def previews(manager: Any, **settings: Any) -> float:
+    """Small pictures a second."""
+    begun = time.perf_counter()
+    with closing(image.generate(fields.build(image.Settings, {"prompt": PROMPT, **settings}), manager)) as events:
+        shown = sum(bool(event.guess) for event in events if isinstance(event, ImageStep))
+    return shown / (time.perf_counter() - begun)
+
+
 def in_turns(rounds: int, *what: Callable[[], float]) -> list[float]:
     """The median of each, measured in turns."""
     found: list[list[float]] = [[] for _ in what]
@@ -90,6 +111,12 @@ def main() -> None:
     quick = image.PRESETS["Quick"]
     whole, first = in_turns(given.rounds, partial(seconds, manager, **quick), partial(preview, manager, **quick))
     print(f"\nthe preset Quick ({quick['steps']} steps): {whole:.3f} s a picture, first preview after {first:.3f} s")
+    one, end, rate = in_turns(
+        given.rounds, partial(seconds, manager, steps=given.steps), partial(stopped, manager, 5, steps=given.steps),
+        partial(previews, manager, steps=100),
+    )  # fmt: skip
+    print(f"Stop: the end comes after {end:.3f} s (a step takes {one / given.steps:.3f} s); "
+          f"previews: {rate:.1f} a second (at most 15)")  # fmt: skip
     print("\n| pictures at once | s | s a picture |\n|---|---|---|")
     for number in (1, 2, 4, 8):
         (taken,) = in_turns(given.rounds, partial(seconds, manager, steps=given.steps, number=number))
