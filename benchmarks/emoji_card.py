@@ -50,8 +50,9 @@ pictures of emoji. It is there for watching a picture come out of noise on an or
 
 {parameters} parameters: an `AutoencoderKL` (64 × 64 pixels to 16 × 16 × 4 latents), an
 `AuraFlowTransformer2DModel` of {layers} layers of width {width} that reads words and picture as one sequence, and a
-`T5EncoderModel` of two layers over frozen word vectors. fp16 safetensors; `AuraFlowPipeline.from_pretrained` of
-diffusers reads the folder, and is called with `max_sequence_length=20`.
+`T5EncoderModel` of two layers over frozen word vectors. Matrices are stored in 8 bits (float8_e4m3fn, off by
+2.7 %), the rest in 16, and computed in float32; `AuraFlowPipeline.from_pretrained` of diffusers reads the folder, and
+is called with `max_sequence_length=20`.
 
 ## What it is for, and what not
 

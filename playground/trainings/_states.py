@@ -109,6 +109,10 @@ class States:
             self.forget(later)
 
     def _clear(self, step: int) -> None:
+        place = self.at(step)
+        if place.exists():  # out of the way at once, so that none is ever half there
+            shutil.rmtree(place.with_name(place.name + ".old"), ignore_errors=True)
+            place.rename(place.with_name(place.name + ".old"))
         for suffix in ("", ".new", ".old"):
             shutil.rmtree(self.at(step).with_name(self.at(step).name + suffix), ignore_errors=True)
 

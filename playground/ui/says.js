@@ -32,6 +32,8 @@
     text.dataset.said = "yes";
     text.textContent = sentence;
     if (title) title.textContent = name;
+    const same = [...document.querySelectorAll(".toast-wrap [data-testid=toast-text][data-said]")].filter((other) => other.textContent === sentence);
+    if (same.length > 1) text.closest(".toast-body")?.querySelector("button")?.click(); // it is there already
   }
 
   const look = () => document.querySelectorAll(".toast-wrap [data-testid=toast-text]").forEach(say);

@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from playground.denoising import files
 from playground.modalities import image
-from playground.models import _classifier, _neighbours
+from playground.models import _classifier, _neighbours, _pictures
 from tests.models import tiny_pictures
 from tests.page.catalogues import served_with, tiny_spec
 from tests.page.visitor import fill, opened
@@ -177,15 +178,24 @@ def test_a_reloaded_page_finds_its_picture_and_looks_into_it(tab: Page) -> None:
     assert words(tab) == ["a", "red", "apple"]
 
 
-def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_the_next(tab: Page) -> None:
-    number(tab, "steps", 800)
+def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_the_next(
+    tab: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = _pictures.LatentDiffusion.predict
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.06)
+        return predict(*given)
+
+    monkeypatch.setattr(_pictures.LatentDiffusion, "predict", slow)
+    number(tab, "steps", 50)
     tab.click("#image-run")
     tab.wait_for_function("() => document.querySelectorAll('#image-view .pc-step').length > 3")
     run = tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run")
     tab.reload()
     expect(tab.locator(STATE)).to_have_text("The picture is finished.", timeout=90_000)
     assert tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run") == run
-    expect(tab.locator(f"{VIEW} .pg-where")).to_have_text("step 800 of 800")
+    expect(tab.locator(f"{VIEW} .pg-where")).to_have_text("step 50 of 50")
     tab.click("#image-run")
     tab.wait_for_function(
         "run => document.querySelector('#image-view .pg-columns').dataset.run !== run"
@@ -195,7 +205,7 @@ def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_
     tab.click("#image-stop")
     expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
     expect(tab.locator(f"{VIEW} .pc-large").first).to_have_attribute("src", re.compile("^data:image/"))
-    assert int((tab.locator(f"{VIEW} .pg-where").inner_text()).split()[1]) < 800
+    assert int((tab.locator(f"{VIEW} .pg-where").inner_text()).split()[1]) < 50
 
 
 def test_begin_from_a_picture_and_change_a_painted_part_only(tab: Page, tmp_path: Path) -> None:
@@ -207,6 +217,7 @@ def test_begin_from_a_picture_and_change_a_painted_part_only(tab: Page, tmp_path
     make(tab, "a red apple")
     taken = tab.locator(STEP).count()
     assert taken == 9, "0.6 of 16 steps"
+    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)  # what comes late moves what is below it
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box() or {}
     tab.mouse.move(box["x"] + 20, box["y"] + 20)

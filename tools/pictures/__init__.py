@@ -7,7 +7,7 @@ Run in this order, each resumable, from the top of the repository (FOLDER keeps 
     python -m tools.pictures.scenes FOLDER --count 48000 --single 0.55
                                                 pictures of one or two things, recoloured, as latents with captions
     python -m tools.pictures.denoiser FOLDER    words → latents (2 hours a piece)
-    python -m tools.pictures.export FOLDER OUT  a folder of diffusers components in fp16
+    python -m tools.pictures.export FOLDER OUT  a folder of diffusers components in 8 bits
 
 To go on from what was exported, on a machine that has nothing of the training any more: `data`, then `scenes FOLDER
 --count 48000 --single 0.55 --vae OUT/vae`, then `denoiser FOLDER --begin OUT`, then `export FOLDER OUT --vae OUT/vae`.

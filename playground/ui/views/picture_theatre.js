@@ -60,12 +60,12 @@
         this.stage.element, this.strip.element, this.scrubber.element, this.figures.element, this.near.element, this.branches.element, this.begin.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
-      this.receiveFiles(host.closest('[role="tabpanel"]'));
+      this.receiveFiles();
     }
 
     /** Pictures that are dropped on the page are taken here, whatever tab is open, where nothing else wants them; without
      * that the browser would leave the page for them. */
-    receiveFiles(panel) {
+    receiveFiles() {
       const wanted = (event) => this.element.isConnected && !event.defaultPrevented && event.dataTransfer
         && [...event.dataTransfer.types].includes("Files") && !(event.target.closest && event.target.closest('input[type="file"]'));
       document.addEventListener("dragover", (event) => wanted(event) && event.preventDefault());
@@ -74,7 +74,7 @@
         event.preventDefault();
         const file = event.dataTransfer.files[0], elsewhere = this.element.offsetParent === null;
         if (elsewhere && !(file && file.type.startsWith("image/"))) return;
-        const tab = elsewhere && panel && document.querySelector(`[role="tab"][aria-controls="${panel.id}"]`);
+        const tab = elsewhere && [...document.querySelectorAll('[role="tab"]')].find((one) => one.textContent.trim().toLowerCase() === this.tab);
         if (tab) tab.click();
         this.begin.dropped(file, this.begin.element.contains(event.target));
       });
