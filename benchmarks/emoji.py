@@ -18,6 +18,7 @@ import io
 import json
 import re
 import sys
+import textwrap
 import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -150,7 +151,8 @@ def page(pictures: Sequence[tuple[str, Image.Image]], across: int = 4, side: int
     pen = ImageDraw.Draw(sheet)
     for place, (caption, picture) in enumerate(pictures):
         x, y = place % across * (side + 12) + 6, place // across * (side + 36)
-        pen.text((x, y + 4), caption, fill="black", font_size=14)
+        words = "\n".join(textwrap.wrap(caption, side // 7)[:2])
+        pen.multiline_text((x, y - 2), words, fill="black", font_size=12, spacing=1)
         sheet.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (x, y + 26))
     return sheet
 
