@@ -59,6 +59,10 @@ class Neighbours:
         if self._latents.ndim != 4 or len(self._latents) != len(self.names):
             raise ValueError(f"{len(self.names)} names for latents of shape {tuple(self._latents.shape)}")
 
+    def some(self, count: int) -> "Tensor":
+        """The latents (count, C, H, W) of pictures from all over the set; fewer where there are fewer."""
+        return unpacked(self._latents[:: max(1, len(self._latents) // count)][:count])
+
     def nearest(self, latents: "Tensor", count: int = 3) -> list[tuple[str, float, "Tensor"]]:
         """(name, distance, latents (1, C, H, W)) of the nearest ones to latents (1, C, H, W); none of another size."""
         if latents.shape[1:] != self._latents.shape[1:]:

@@ -201,11 +201,16 @@ class LatentDiffusion:
         return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte()
 
     def _fitted(self) -> tuple["Tensor", "Tensor"]:
-        """Least squares between latents and the pictures they were made of, shrunk to the latents' size."""
+        """Least squares between latents and their pictures, shrunk to the latents' size: of training pictures,
+        where some are at hand, since a small autoencoder knows little else; otherwise of smooth colours."""
         import torch
 
-        pictures = samples(8 * self.factor)
-        latents = self.encode_pictures(pictures)
+        if self.neighbours is not None:
+            latents = self.neighbours.some(24)
+            pictures = self.decode(latents)
+        else:
+            pictures = samples(8 * self.factor)
+            latents = self.encode_pictures(pictures)
         small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, self.factor)
         inputs = latents.permute(0, 2, 3, 1).reshape(-1, self.channels)
         inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
