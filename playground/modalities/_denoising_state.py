@@ -9,6 +9,7 @@ from typing import Any
 from playground.denoising import files
 from playground.errors import PlaygroundError
 from playground.events import Event, Progress, Reason
+from playground.modalities._denoising_memory import enough
 from playground.modalities._denoising_settings import KEPT, STRIP_PICTURES, unit
 
 SAME_SHAPE = 0.02  # how far the proportions of a mask may be from those of its picture
@@ -108,8 +109,11 @@ def reached(kept: KeptPictures, lease: Any) -> Generator[Event, Reason | None, t
     """Take the steps from `last` to `index` again; (state, None), or (None, reason) where that was stopped."""
     from playground.denoising.loop import denoise
 
-    last, going = kept.last, denoise(lease.model, kept.plan, kept.last, lease.turn)
-    with closing(going):
+    last, singly = kept.last, lease.model.is_large(kept.plan.shape, len(kept.plan.seeds))
+    with (
+        enough(kept.settings, lease.model),
+        closing(denoise(lease.model, kept.plan, last, lease.turn, singly)) as going,
+    ):
         while last.taken < kept.index:
             reason = yield Progress("taking the same steps again", last.taken, kept.index, "steps")
             step = next(going, None) if reason is None else None
@@ -131,22 +135,21 @@ def replayed(replay: Replay, lease: Any) -> Generator[Event, Reason | None, tupl
             settings, width=settings.width or model.size, height=settings.height or model.size, pause_after=0
         )
         full = stepped(full, model)
-        with lease.turn():
+        with lease.turn(), enough(full, model):
             plan, _ = made_plan(full, model)
             place = opening(model, plan) if kept is None else kept.adapted(full, model, plan)
         places = Places() if kept is None else kept.places
-        going = denoise(model, plan, place, lease.turn)
-        while place.taken < until:
-            reason = yield Progress("taking the same steps again", place.taken, replay.index, "steps")
-            step = next(going, None) if reason is None else None
-            if step is None:
-                going.close()
-                if reason is not None:
-                    return None, reason
-                break
-            places.add(step.place)
-            place = step.next
-        going.close()
+        singly = model.is_large(plan.shape, len(plan.seeds))
+        with enough(full, model), closing(denoise(model, plan, place, lease.turn, singly)) as going:
+            while place.taken < until:
+                reason = yield Progress("taking the same steps again", place.taken, replay.index, "steps")
+                step = next(going, None) if reason is None else None
+                if step is None:
+                    if reason is not None:
+                        return None, reason
+                    break
+                places.add(step.place)
+                place = step.next
         kept = KeptPictures(replay.model, replay.run_id, full, plan, places, place)
     return kept, None
 

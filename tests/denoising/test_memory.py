@@ -8,9 +8,9 @@ import torch
 
 from playground.denoising import places
 from playground.errors import PlaygroundError
-from playground.events import ImageStep, Notice, Reason
-from playground.modalities import _denoising_looks
-from tests.denoising.driven import Lending, make, picture_bytes
+from playground.events import ImageStep, Notice, Reason, Started
+from playground.modalities import _denoising, _denoising_looks
+from tests.denoising.driven import Lending, make, picture_bytes, settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 FULL = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes"
@@ -133,3 +133,15 @@ def test_a_place_that_was_let_go_is_reached_again_exactly(manager: Lending, monk
     assert picture_bytes(rest[-1].pictures[0]) == picture_bytes(whole.pictures[0])
     again = [e for e in _denoising_looks.look(short.state, 7, 0, manager) if hasattr(e, "values")]
     assert again[0].values == seen[0].values
+
+
+def test_no_memory_while_steps_are_taken_again_is_the_same_sentence(
+    manager: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = make(manager)
+    told = next(e for e in events if isinstance(e, Started)).to_json() | {"before": []}
+    again = _denoising.rebuild(told, type(settings()), 3)
+    monkeypatch.setattr(manager.model, "predict", full)
+    with pytest.raises(PlaygroundError, match="make fewer at once"):
+        make(manager, again)
+    assert manager.lent == 0
