@@ -139,7 +139,9 @@ class _Making:
             if step is None:
                 return self.end(Reason.EOS)
             if not bool(step.next.latents.isfinite().all()):
-                if model.widen():
+                with self.lease.turn():
+                    widened = model.widen()
+                if widened:
                     return f"Step {step.index + 1} gave numbers that are none (NaN): it is taken again in float32."
                 return self.end(Reason.ERROR, f"Step {step.index + 1} gave numbers that are none (NaN): try "
                                               "another scheduler, or less guidance.")  # fmt: skip

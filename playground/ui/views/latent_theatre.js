@@ -57,6 +57,7 @@
       if (!model || model === this.state.model) return;
       Object.assign(this.state, { model, order: [], code: [], other: [] });
       this.compared = "";
+      clearTimeout(this.still);
       this.waiting.clear();
       this.body.hidden = true;
       this.error.hidden = true;
