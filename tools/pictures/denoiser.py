@@ -12,7 +12,6 @@ step on two quiet cores.
 
 import argparse
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tools.pictures import text
+from tools.pictures import _loop, text
 from tools.pictures._loop import Average, steps
 
 BATCH, WARM, HELD_OUT = 64, 200, 1024
@@ -86,19 +85,14 @@ class Pair(nn.Module):
 
 
 def optimizers(pair: Pair) -> dict[str, torch.optim.Optimizer]:
-    """Muon (Jordan et al., 2024), which makes every direction of a step equally long, for the matrices within the
-    layers; AdamW for all others."""
-    inner = {id(p) for name, p in pair.named_parameters()
-             if p.requires_grad and p.ndim == 2 and (".attn." in name or ".ff." in name or ".ff_context." in name
-                                                    or ".layer." in name and "bias" not in name)}  # fmt: skip
-    rest = [p for p in pair.parameters() if p.requires_grad and id(p) not in inner]
-    return {
-        "adamw": torch.optim.AdamW(rest, lr=RATES["adamw"], weight_decay=0.01, betas=(0.9, 0.99)),
-        "muon": torch.optim.Muon(
-            [p for p in pair.parameters() if id(p) in inner], lr=RATES["muon"], weight_decay=0.01,
-            adjust_lr_fn="match_rms_adamw",
-        ),
-    }  # fmt: skip
+    """Muon for the matrices within the layers, AdamW for all others."""
+
+    def inner(name: str) -> bool:
+        if any(part in name for part in (".attn.", ".ff.", ".ff_context.")):
+            return True
+        return ".layer." in name and "bias" not in name
+
+    return _loop.optimizers(pair.named_parameters(), inner, RATES, 0.01, (0.9, 0.99))
 
 
 def shares(count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -179,10 +173,7 @@ def main() -> None:
     for step in steps(folder / "denoiser", Config(arguments.steps), parts, arguments.minutes, 250, look):
         chance = np.random.default_rng(step)
         torch.manual_seed(step)
-        now = min(1, (step + 1) / WARM) * (0.02 + 0.49 * (1 + math.cos(math.pi * step / arguments.steps)))
-        for name, optimizer in both.items():
-            for group in optimizer.param_groups:
-                group["lr"] = RATES[name] * now
+        _loop.set_rates(both, RATES, step, arguments.steps, WARM)
         chosen = np.sort(chance.integers(HELD_OUT, len(latents), BATCH))
         tokens, mask = text.ids(words, [captions[i] if chance.random() > 0.1 else "" for i in chosen])
         loss = error(pair, torch.from_numpy(latents[chosen]).float(), tokens, mask)
