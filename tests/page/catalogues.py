@@ -36,13 +36,18 @@ class WithModels(FileLoader):
 
 @contextmanager
 def served_with(*models: Spec, ready: ModuleType | None = None) -> Iterator[str]:
-    """The address of a page with these models; `ready` is a modality that is offered as if its own were here."""
+    """The address of a page with these models; `ready` is a modality that is offered as if its own were here. Recorded
+    runs of the models that are left out are left out, too."""
+    from playground.ui import recorded
     from playground.ui.page import launch
+
+    served, frame = {name for spec in models for name in spec.modalities}, recorded.frame
 
     manager, port = ModelManager(loader=WithModels(*models)), free_port()
     with pytest.MonkeyPatch.context() as patch:
         if ready is not None:
             patch.setattr(ready, "READY", True)
+        patch.setattr(recorded, "frame", lambda name: None if name in served else frame(name))
         page, visits = launch(manager, port=port, block=False)
         try:
             yield f"http://127.0.0.1:{port}/"

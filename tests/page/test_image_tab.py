@@ -308,6 +308,14 @@ def test_a_saved_picture_dropped_on_another_tab_opens_this_one_and_other_files_s
     expect(tab.locator("#image-prompt")).to_be_visible()
 
 
+def test_a_picture_that_another_tab_saved_is_named_and_changes_nothing(tab: Page) -> None:
+    told = {"prompt": "a cat", "model": "pixels", "modality": "pixels", "seed": 4}
+    drop(tab, "#image-prompt", "cat.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
+    note = tab.locator(f"{VIEW} .pc-begin .pg-small")
+    expect(note).to_have_text(re.compile("^cat.png says that the model pixels made it, in the tab Pixels"))
+    expect(tab.locator("#image-prompt textarea")).to_have_value("a cat riding a skateboard")
+
+
 def test_any_other_file_dropped_on_the_tab_is_begun_from_or_refused(tab: Page) -> None:
     note = tab.locator(f"{VIEW} .pc-begin .pg-small")
     drop(tab, "#image-prompt", "notes.txt", b"text", "text/plain")

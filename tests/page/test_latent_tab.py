@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from playground.denoising import files
 from tests.models.test_lesson_models import exported
 from tests.page.catalogues import served_with, tiny_spec
 from tests.page.visitor import opened
@@ -225,3 +226,15 @@ def test_nothing_is_asked_before_the_tab_is_seen(page: Page, url: str) -> None:
         page.get_by_role("tab", name="Latent space").click()
         expect(page.locator(f"{VIEW} .lt-body")).to_be_visible(timeout=60_000)
         assert any('"what":"about"' in data for data in asked)
+
+
+def test_the_picture_of_a_code_is_saved_with_its_code(tab: Page, tmp_path: Path) -> None:
+    shown = source(tab, ".lt-large")
+    with tab.expect_download() as saved:
+        tab.get_by_role("button", name="Download picture (PNG)").locator("visible=true").click()
+    saved.value.save_as(tmp_path / "made.png")
+    data = (tmp_path / "made.png").read_bytes()
+    told = files.about(data) or {}
+    assert told["statement"] == files.STATEMENT and told["modality"] == "latent"
+    assert len(told["code"]) > 1 and all(isinstance(number, float | int) for number in told["code"])
+    assert np.array_equal(np.array(Image.open(io.BytesIO(data)).convert("RGB")), pixels(shown))

@@ -1,10 +1,13 @@
 """The Pixels tab in a real browser, with a tiny random model in the place of the embedded one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from playground.denoising import files
 from playground.modalities import pixels
 from tests.models import tiny_pixels
 from tests.page.catalogues import served_with, tiny_spec
@@ -60,3 +63,26 @@ def test_one_goes_on_from_a_pixel_with_another_colour(tab: Page) -> None:
     other.click()
     tab.get_by_role("button", name="Continue from here with").click()
     tab.wait_for_function(PAINTED, arg=[4, wanted])
+
+
+def test_a_picture_is_saved_as_a_png_that_says_what_made_it(tab: Page, tmp_path: Path) -> None:
+    tab.fill("#pixels-prompt textarea", "a cat")
+    tab.click("#pixels-run")
+    tab.wait_for_function(OVER, arg=30)
+    with tab.expect_download() as saved:
+        tab.get_by_role("button", name="Download picture (PNG)").locator("visible=true").click()
+    saved.value.save_as(tmp_path / "cat.png")
+    told = files.about((tmp_path / "cat.png").read_bytes()) or {}
+    assert (told["prompt"], told["modality"], told["statement"]) == ("a cat", "pixels", files.STATEMENT)
+    assert told["model"] and told["seed"] == 1
+    shown = tab.locator(f"{VIEW} .pg-pixel bdi").first.get_attribute("data-colour") or ""
+    picture = Image.open(tmp_path / "cat.png").convert("RGB")
+    picture.load()  # the checksums of its parts hold
+    assert picture.getpixel((0, 0)) == tuple(int(shown[i : i + 2], 16) for i in (1, 3, 5))
+    assert max(picture.size) <= 280
+
+
+def test_texts_have_no_picture_to_save(tab: Page) -> None:
+    tab.get_by_role("tab", name="Text", exact=True).click()
+    expect(tab.locator("#text-view").get_by_role("button", name="Download text")).to_be_visible()
+    expect(tab.locator("#text-view").get_by_role("button", name="Download picture (PNG)")).to_be_hidden()

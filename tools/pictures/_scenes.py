@@ -17,12 +17,22 @@ GREYS = {"black": 0.3, "white": 1.25, "gray": 0.75}
 COLOURS = (*HUES, *GREYS, "brown")
 WEIGHTS = {"animals-nature": 2.0, "food-drink": 2.0, "objects": 1.4, "travel-places": 1.5, "activities": 1.5,
            "smileys-emotion": 1.0, "people-body": 0.7}  # fmt: skip
-KINDS = {"coloured": 0.4, "beside": 0.16, "above": 0.36, "several": 0.08}  # of what is not one thing as it is
+KINDS = {"coloured": 0.3, "beside": 0.16, "above": 0.46, "several": 0.08}  # of what is not one thing as it is
 BESIDE = ("{a} and {b}", "{a} next to {b}", "{a} beside {b}", "{a} with {b}")
 ABOVE = ("{a} on {b}", "{a} on top of {b}", "{a} above {b}", "{a} standing on {b}")
 RIDDEN = {"bicycle", "skateboard", "motorcycle", "motor scooter", "kick scooter", "horse", "elephant", "automobile",
           "sled", "canoe", "flying saucer", "rocket", "tractor", "roller skate", "camel", "whale", "turtle",
           "racing car", "sailboat", "airplane", "helicopter", "bus", "locomotive", "unicorn", "dragon"}  # fmt: skip
+RIDERS = set(
+    "alien ant astronaut baby badger bat bear beaver bird boy bug butterfly cat chicken child chipmunk cook cow "
+    "crab crocodile deer detective dog dolphin donkey duck eagle elf fairy farmer firefighter fish flamingo fox "
+    "frog ghost giraffe girl goat goose gorilla hamster hedgehog hippopotamus honeybee kangaroo koala leopard lion "
+    "lizard llama lobster mage man monkey moose mouse ninja octopus otter owl panda parrot peacock penguin person "
+    "pig pilot poodle prince princess rabbit raccoon ram rat rhinoceros robot rooster seal shark skull skunk sloth "
+    "snail snake snowman spider student superhero swan tiger turkey vampire wolf woman zebra zombie".split()
+) | {"black cat", "cat face", "clown face", "dog face", "hatching chick", "monkey face", "mouse face", "old man",
+     "old woman", "polar bear", "police officer", "rabbit face", "santa claus", "t rex", "teddy bear",
+     "tiger face"}  # fmt: skip
 PLAIN = ("{a}", "{a}", "{a}", "a picture of {a}", "{a} emoji", "a sticker of {a}", "a drawing of {a}")
 NUMBERS = {2: "two", 3: "three"}
 
@@ -86,7 +96,9 @@ class Scenes:
         self.chance = np.random.default_rng(seed)
         weights = np.array([WEIGHTS[one["group"]] for one in self.about])
         self._cumulated = np.cumsum(weights / weights.sum())
-        self._ridden = [i for i, one in enumerate(self.about) if one["label"] in RIDDEN]
+        self._ridden, self._riders = (
+            [i for i, one in enumerate(self.about) if one["label"] in known] for known in (RIDDEN, RIDERS)
+        )
 
     def any(self) -> int:
         """The number of a picture, the frequent groups more often."""
@@ -145,11 +157,13 @@ class Scenes:
         return self._said(BESIDE, first, second)
 
     def _above(self, canvas: np.ndarray, first: int) -> str:
-        rides = self.chance.random() < 0.6
+        rides = self.chance.random() < 0.75
+        if rides and self._riders and self.chance.random() < 0.7:  # mostly somebody who could
+            first = int(self.chance.choice(self._riders))
         second = self._two(first, self._ridden if rides else None)
         x = 32 + self.chance.uniform(-3, 3)
         placed(canvas, self.rgba[second], int(self.chance.integers(38, 44)), 32, 43)
-        placed(canvas, self.rgba[first], int(self.chance.integers(33, 38)), x, 18)
+        placed(canvas, self.rgba[first], int(self.chance.integers(35, 41)), x, 19)
         return self._said(("{a} riding {b}",) * 3 + ABOVE[:1] if rides else ABOVE, first, second)
 
     def _several(self, canvas: np.ndarray, number: int) -> str:

@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--minutes", type=float, default=115)
     parser.add_argument("--begin", type=Path, help="an exported model to begin with")
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the learning rates, to go on gently")
     arguments = parser.parse_args()
     folder = arguments.folder
     torch.manual_seed(0)
@@ -156,6 +157,7 @@ def main() -> None:
     held = torch.from_numpy(np.array(latents[:HELD_OUT])).float()
     held_tokens = text.ids(words, captions[:HELD_OUT])
     said = {"loss": 1.0}
+    rates = {name: arguments.rate * rate for name, rate in RATES.items()}
 
     def look(step: int) -> str:
         shown = average.module
@@ -173,7 +175,7 @@ def main() -> None:
     for step in steps(folder / "denoiser", Config(arguments.steps), parts, arguments.minutes, 250, look):
         chance = np.random.default_rng(step)
         torch.manual_seed(step)
-        _loop.set_rates(both, RATES, step, arguments.steps, WARM)
+        _loop.set_rates(both, rates, step, arguments.steps, WARM)
         chosen = np.sort(chance.integers(HELD_OUT, len(latents), BATCH))
         tokens, mask = text.ids(words, [captions[i] if chance.random() > 0.1 else "" for i in chosen])
         loss = error(pair, torch.from_numpy(latents[chosen]).float(), tokens, mask)

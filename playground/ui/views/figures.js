@@ -39,8 +39,9 @@
     }
   }
 
-  function download(name, type, text) {
-    const url = URL.createObjectURL(new Blob([text], { type }));
+  /** Hands a Blob to the person as a file. */
+  function download(name, blob) {
+    const url = URL.createObjectURL(blob);
     const link = make("a", { href: url, download: name });
     document.body.append(link);
     link.click();
@@ -71,6 +72,19 @@
     return apart || !view.started ? text : view.started.prompt + text;
   }
 
+  const COLOUR = /#[0-9a-f]{6}/;
+
+  /** The colours of a text, line by line, as a canvas; what is missing is left empty. */
+  function picture(text) {
+    const rows = text.split("\n").map((line) => line.match(new RegExp(COLOUR, "g")) || []).filter((row) => row.length);
+    const canvas = make("canvas", { width: Math.max(...rows.map((row) => row.length)), height: rows.length }), context = canvas.getContext("2d");
+    rows.forEach((row, y) => row.forEach((colour, x) => {
+      context.fillStyle = colour;
+      context.fillRect(x, y, 1, 1);
+    }));
+    return canvas;
+  }
+
   /** The run as it was recorded, as one JSON object. */
   function recording(view) {
     const events = [...view.run.events.values()].sort((a, b) => a.seq - b.seq);
@@ -82,8 +96,20 @@
       const button = (label, act) => make("button", { class: "pg-quiet", type: "button", text: label, on: { click: act } });
       this.copied = button("Copy text", () => this.copy());
       this.element = make("div", { class: "pg-takeaway" }, this.copied,
-        button("Download text", () => download(`${this.view.run.id}.txt`, "text/plain", written(this.view))),
-        button("Download run (JSON)", () => download(`${this.view.run.id}.json`, "application/json", recording(this.view))));
+        button("Download text", () => this.save("txt", "text/plain", written)),
+        button("Download run (JSON)", () => this.save("json", "application/json", recording)),
+        (this.picture = button("Download picture (PNG)", () => this.savePicture())));
+    }
+
+    save(ending, type, content) {
+      download(`${this.view.run.id}.${ending}`, new Blob([content(this.view)], { type }));
+    }
+
+    savePicture() {
+      const { run, started } = this.view, image = picture(written(this.view));
+      const { picture: _, history: __, ...settings } = started.settings;
+      const size = Math.max(1, Math.round(256 / Math.max(image.width, image.height)));
+      playground.savePicture(playground.enlarged(image, image.width, image.height, size), run.id, { ...settings, modality: started.modality, model: started.model });
     }
 
     async copy() {
@@ -94,8 +120,9 @@
     update(view) {
       this.view = view;
       this.element.classList.toggle("pg-nothing", !view.run || view.steps.length === 0);
+      this.picture.hidden = !view.steps.slice(0, 4).some((step) => COLOUR.test(step.text));
     }
   }
 
-  Object.assign(playground, { Figures, Takeaway, writtenText: written, recording });
+  Object.assign(playground, { Figures, Takeaway, download, writtenText: written, recording });
 })();

@@ -59,10 +59,11 @@
       this.fresh = make("button", { type: "button", class: "pg-button", text: "Draw another code", on: { click: () => actions.fresh() } });
       this.middle = make("button", { type: "button", class: "pg-quiet", text: "All to 0", on: { click: () => actions.move(null) } });
       this.more = make("button", { type: "button", class: "pg-quiet", on: { click: () => actions.more() } });
+      this.save = make("button", { type: "button", class: "pg-quiet", text: "Download picture (PNG)", on: { click: () => this.download() } });
       this.list = make("div", { class: "lt-sliders" });
       this.sliders = new Map();
       this.element = make("section", { class: "lt-current", "aria-label": "The picture of this code" },
-        make("div", { class: "lt-picture" }, this.image, this.verdict, make("div", { class: "pc-buttons" }, this.fresh, this.middle), this.near),
+        make("div", { class: "lt-picture" }, this.image, this.verdict, make("div", { class: "pc-buttons" }, this.fresh, this.middle, this.save), this.near),
         make("div", { class: "lt-numbers" }, make("h4", { class: "pg-h", text: "The numbers of the code" }),
           make("p", { class: "pg-small", text: "Each number moves the picture in a direction of its own. Those that change it most come first; 0 is the middle, and draws from the normal distribution rarely go beyond 3." }), this.list, this.more));
     }
@@ -71,7 +72,13 @@
       return [state.code];
     }
 
+    download() {
+      const { model, code, size } = this.state;
+      playground.savePicture(playground.enlarged(this.image, size, size, 1), model.split("/").pop(), { modality: "latent", model, code });
+    }
+
     show(state, answer) {
+      this.state = { ...state };
       putPicture(this.image, answer.pictures[0], "picture of this code");
       this.verdict.hidden = !answer.real;
       if (answer.real) say(this.verdict, `The discriminator thinks that this is real with ${percent(answer.real[0])}.`);

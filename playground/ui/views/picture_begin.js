@@ -50,10 +50,12 @@
 
     /** Puts the settings of a saved picture in place, and says what of it no file can bring back. */
     async restore(told, name) {
-      await this.set("");
       this.element.open = true;
+      const model = String(told.model).slice(0, 80), elsewhere = { pixels: "Pixels", latent: "Latent space" }[told.modality];
+      if (elsewhere) return say(this.note, `${name} says that the model ${model} made it, in the tab ${elsewhere}: it can be made again there.`);
+      await this.set("");
       const lost = told.began_from_a_picture ? "It began from a picture, which the file does not hold: choose that one, too." : told.went_on ? "It went on from an earlier run, so that a new one may differ." : "Run makes it again.";
-      say(this.note, `${name} says how it was made, by the model ${String(told.model).slice(0, 80)}: its settings are in place. ${lost}`);
+      say(this.note, `${name} says how it was made, by the model ${model}: its settings are in place. ${lost}`);
       this.reuse(told);
     }
 
