@@ -22,16 +22,18 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 
 def own_gpt2(name: str, **said: Any) -> tuple[Spec, ...]:
     """The entry of a model of GPT-2's layout that the project trains itself, once its weights lie in
-    assets/models/`name`; its sizes are those that its configuration names. `said` is the rest of the Spec."""
+    assets/models/`name`; its sizes are those of its file and its configuration. `said` is the rest of the Spec."""
+    folder = ASSETS / "models" / name
     try:
-        config = json.loads((ASSETS / "models" / name / "config.json").read_text(encoding="utf-8"))
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     except OSError:
         return ()
     width, depth = int(config["n_embd"]), int(config["n_layer"])
     embeddings = (int(config["vocab_size"]) + int(config["n_positions"])) * width
     parameters = embeddings + depth * (12 * width**2 + 13 * width) + 2 * width  # of GPT-2, output tied to input
     return (
-        Spec(id=name, parameters=parameters, licence="MIT", size_mb=round(parameters * 2 / 1e6, 1),
+        Spec(id=name, parameters=parameters, licence="MIT", size_mb=round(size / 1e6, 1),
              memory_mb=memory_mb(parameters), sources=(Embedded(f"models/{name}"),),
              context_window=int(config["n_positions"]), **said),
     )  # fmt: skip

@@ -13,6 +13,7 @@ SPECS = own_gpt2(
     title="Pixels (small, trained here)",
     modalities=("pixels",),
     architecture="GPT-2 decoder over colours",
+    stored="float8_e4m3fn",
     note="Comes with the project and writes emoji of 16 × 16 pixels.",
 )
 __all__ = ["SPECS", "load"]
