@@ -170,9 +170,12 @@ class Loads:
 
     def _job(self, entry: Entry) -> Generator[Progress | Queued, None, None]:
         yield Progress("importing the libraries")
-        self._refuse_if_too_big(entry.spec, self._loader.bytes_needed(entry.spec, None))
+        known = self._loader.bytes_needed(entry.spec, None)
+        self._refuse_if_too_big(entry.spec, known)
         folder: Path = yield from self._loader.fetch(entry.spec, lambda size: self._refuse_if_too_big(entry.spec, size))
         need = self._loader.bytes_needed(entry.spec, folder)
+        if not known:
+            yield Progress(f"it needs about {gb(need)} of memory")
         yield from self._reserve(entry, need)
         model = yield from self._loader.load(entry.spec, folder)
         with self._changed:

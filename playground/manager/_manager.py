@@ -215,6 +215,15 @@ class ModelManager(House):
             return stranger(model_id, tuple(specs))
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
+    def needs(self, model_id: str, visit: str = "") -> int:
+        """Bytes of memory that a model takes once it is loaded; 0 where it is neither here nor in the catalogue.
+
+        Raises:
+            PlaygroundError: no such model, or its files cannot be read.
+        """
+        spec = self.spec(model_id, visit)
+        return self._loader.bytes_needed(spec, self._loader.where(spec)[1])
+
     def at_hand(self, model_id: str, visit: str = "") -> bool:
         """Whether a model is loaded, being loaded, part of this repository, or made here."""
         spec = self.spec(model_id, visit)

@@ -47,7 +47,7 @@ class Choices:
         except PlaygroundError as error:
             return escape(str(error))
         words = [_parameters(info.parameters), info.licence]
-        state = getattr(info, "state", "not downloaded")
+        state = getattr(info, "state", "unknown")
         if self.manager.audience == "class" and state in ("not downloaded", "cached", "failed"):
             words.append("**not loaded: your teacher can load it**")
         elif state == "not downloaded" and info.size_mb:
@@ -56,11 +56,23 @@ class Choices:
             )
         elif state in STATES:
             words.append(STATES[state])
-        more = f" {escape(info.note)}" if info.note and state == "not downloaded" else ""
+        elif known is None:
+            words.append(self._needs(model_id, visit))
+        more = f" {escape(info.note)}" if info.note and state in ("not downloaded", "unknown") else ""
         hint = getattr(self.manager.spec(model_id, visit), "hint", "")
         more += f" {escape(hint)}" if hint else ""
         wait = "" if self.manager.is_warm else " The libraries are still loading: the first run waits for them."
         return escape(", ".join(w for w in words if w)).replace("\\*\\*", "**") + "." + more + wait
+
+    def _needs(self, model_id: str, visit: str) -> str:
+        """What a model that a person named would take."""
+        if not self.manager.is_warm:
+            return ""
+        try:
+            size = self.manager.needs(model_id, visit)
+        except PlaygroundError as error:
+            return escape(str(error)).removesuffix(".")
+        return f"needs {size / 1e6:,.0f} MB of memory" if size else "Run looks up its size before it fetches anything"
 
     def example(self, values: dict[str, Any], visit: str = "", model_id: str = "") -> dict[str, Any]:
         """The values of an example; where a model of another kind is chosen than the one that examples are for, that
