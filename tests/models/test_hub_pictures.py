@@ -1,19 +1,26 @@
 """Picture models on a Hub of this machine: which files are fetched, that they are checked, and that they run."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from playground.denoising import files
+from playground.events import ImageStep
+from playground.manager import ModelManager
 from playground.models._aside import set_aside
 from playground.models._fetch import complete
 from playground.models._hub_files import chosen
 from tests.models import tiny_pictures
+from tests.models.hub_painter import paint
 from tests.models.stub_hub import Hub, serving
-from tests.models.test_hub import client
+from tests.models.test_hub import ROOT, client
 
 WHOLE = [
     ".gitattributes", "README.md", "model_index.json", "sd_turbo.safetensors",
@@ -140,3 +147,31 @@ def test_a_snapshot_without_a_part_that_its_index_names_is_not_complete(tmp_path
     assert complete(place)
     shutil.rmtree(place / missing)
     assert not complete(place)
+
+
+def test_every_kind_of_picture_model_comes_from_the_hub_and_paints_what_it_paints_from_a_folder(tmp_path: Path) -> None:
+    kinds = {name.replace(" ", "-"): tiny_pictures.folder(name, tmp_path / name) for name in tiny_pictures.KINDS}
+    with serving(tiny_pictures.folder("xl", tmp_path / "any")) as hub:
+        for name, folder in kinds.items():
+            hub.files[name] = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        environment = {
+            **os.environ,
+            "HF_ENDPOINT": hub.address,
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "PYTHONPATH": str(ROOT),
+        }
+        environment.pop("HF_HUB_OFFLINE", None)
+        done = subprocess.run([sys.executable, "-m", "tests.models.hub_painter", str(tmp_path / "cache"), *kinds],
+                              cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    painted = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["model"] for one in painted] == list(kinds)
+    manager = ModelManager("own")
+    for one in painted:
+        assert one["started"] and one["message"] is None, one
+        assert any("of memory" in stage for stage in one["stages"]), one["stages"]
+        here = paint(manager, str(kinds[one["model"]]))
+        assert one["steps"] == sum(isinstance(event, ImageStep) for event in here) > 0
+        there, own = (files.opened(files.content(url)) for url in (one["pictures"][0], here[-1].pictures[0]))
+        assert there.convert("RGB").tobytes() == own.convert("RGB").tobytes(), one["model"]
+    manager.close()
