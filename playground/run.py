@@ -246,15 +246,16 @@ class Run:
         answer = [{"role": "assistant", "content": self.text}] if self.ended else []
         return [*self.messages, *answer]
 
-    def frame(self, sent: int = 0, most: int | None = None, brief: bool = False) -> str:
+    def frame(self, sent: int = 0, most: int | None = None, brief: bool = False, asked: bool = False) -> str:
         """One JSON string: status and the steps after `sent`, at most the last `most`; `brief`: without what the
-        model saw, for a page that has it (a prompt may be long)."""
+        model saw, for a page that has it (a prompt may be long); `asked`: for a page that misses steps. Frames
+        overtake each other: the one of the highest `version` is the newest."""
         with self.changed:
             first = max(sent, len(self._steps) - most) if most else sent
             steps = self._steps.events(self.id, first)
             return (
                 f'{{"run":{json.dumps(self.id)},"started":{"null" if brief else self._started},'
-                f'"events":[{steps}],"total":{len(self._steps)},'
+                f'"events":[{steps}],"total":{len(self._steps)},"version":{self.version},"asked":{json.dumps(asked)},'
                 f'"status":{dumps(self.status())},"finished":{self._finished},"resumable":{json.dumps(self.resumable)},'
                 f'"history":{dumps(self.messages)}}}'
             )

@@ -100,9 +100,11 @@
   playground.frame = (tab, text) => {
     try {
       const frame = JSON.parse(text);
+      const before = last.get(tab), same = before && before.run === frame.run;
+      if (same ? frame.version < before.version : before && frame.asked) return; // it was overtaken, or is of a run before
       sent(tab, frame);
       // an error without a run says something about a click; what is shown stays
-      if (frame.run || !last.get(tab)) last.set(tab, frame);
+      if (frame.run || !before) last.set(tab, frame);
     } catch {
       return;
     }
@@ -123,19 +125,22 @@
   /** Controls were moved: the views of the tab redraw the past with them. */
   playground.moved = (tab, names, values) => playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
 
+  const inOrder = (tokens) => [...tokens.entries()].sort((a, b) => a[0] - b[0]).map((entry) => entry[1]).join("");
+
   /** Prompt and text of a tab's run so far, put together from its frames. */
   playground.written = (tab, text) => {
     const kept = texts.get(tab) || { run: null, tokens: new Map(), prompt: "" };
     texts.set(tab, kept);
     try {
       const frame = JSON.parse(text);
+      if (frame.asked && kept.run && frame.run !== kept.run) return kept.prompt + inOrder(kept.tokens);
       if (frame.run && frame.run !== kept.run) Object.assign(kept, { run: frame.run, tokens: new Map(), prompt: "" });
       if (frame.started) kept.prompt = frame.started.settings && frame.started.settings.mode === "chat" ? "" : frame.started.prompt;
       for (const event of frame.events || []) if (event.event === "token") kept.tokens.set(event.index, event.text);
     } catch {
       // no frame: what was written stays
     }
-    return kept.prompt + [...kept.tokens.entries()].sort((a, b) => a[0] - b[0]).map((entry) => entry[1]).join("");
+    return kept.prompt + inOrder(kept.tokens);
   };
 
   /** The page is there: its first frame came with it. */

@@ -39,6 +39,12 @@ class PictureRunner(Runner):
         for found in answered(lambda: self._near(visit, **place), "what is near a picture"):
             yield dumps({**place, **found}) if found and "values" in found else gr.skip()
 
+    def before(self, event: gr.EventData, token: str) -> str:
+        """Frames of the visit's other runs that came to pictures, the oldest first, without their steps."""
+        shown = trigger.data(event).get("run")
+        runs = [run for run in list(self.visits.visit(token).runs.values()) if run.name == self.name and run.ended]
+        return f'{{"before":[{",".join(run.frame(run.total) for run in runs if run.id != shown)}]}}'
+
     def reuse(self, event: gr.EventData, token: str) -> list[Any]:
         """Show the settings that a saved picture carries; a value that is none here leaves its control as it is."""
         sent = trigger.data(event).get("settings")

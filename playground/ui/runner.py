@@ -104,7 +104,7 @@ class Runner:
         run = self.visits.visit(token).runs.get(str(wanted))
         if run is None:
             return notice_frame("The steps of that run are no longer kept: start it again.")
-        return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0)
+        return run.frame(max(0, int(since) - 1) if isinstance(since, (int, float)) else 0, asked=True)
 
     def settings_of(self, token: str) -> list[Any]:
         """The controls as the visit's current run has them: what a reloaded page shows."""

@@ -192,6 +192,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     if isinstance(runner, PictureRunner):
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
         theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
+        theatre.before(runner.before, visit, parts.nears, js=SIGNED, **QUIET)
         theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)

@@ -178,6 +178,28 @@ def test_a_reloaded_page_finds_its_picture_and_looks_into_it(tab: Page) -> None:
     assert words(tab) == ["a", "red", "apple"]
 
 
+def test_a_reloaded_page_finds_its_branches_and_opens_their_steps(tab: Page) -> None:
+    make(tab, "a red apple")
+    first = large(tab)
+    tab.locator(STEP).nth(8).click()
+    before = tab.locator(f"{VIEW} .pg-columns").get_attribute("data-run")
+    tab.fill("#image-prompt textarea", "the green house")
+    tab.get_by_role("button", name="Go on from here").click()
+    tab.wait_for_function(OVER, arg=before)
+    tab.reload()
+    tab.get_by_role("tab", name="Image").click()
+    runs = tab.locator(f"{VIEW} .pc-run")
+    expect(runs).to_have_count(2)
+    expect(runs.last).to_contain_text("from step 9: the green house")
+    expect(runs.last).to_have_attribute("aria-pressed", "true")
+    runs.first.click()
+    expect(runs.first).to_have_attribute("aria-pressed", "true")
+    expect(tab.locator(STEP)).to_have_count(16)
+    assert large(tab) == first
+    tab.locator(STEP).nth(2).click()
+    assert words(tab) == ["a", "red", "apple"]
+
+
 def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_the_next(
     tab: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

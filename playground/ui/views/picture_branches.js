@@ -28,6 +28,11 @@
       this.runs = [...kept, run].slice(-MOST);
     }
 
+    /** Runs that were made before this page was loaded. */
+    remember(runs) {
+      this.runs = [...runs, ...this.runs].slice(-MOST);
+    }
+
     update(view) {
       const shown = this.runs.filter((run) => run.started && run.finished && (run.finished.pictures || []).length);
       this.element.hidden = shown.length < 2;

@@ -90,11 +90,21 @@
         this.branches.take(this.store.current);
       }
       if (missing) this.store.ask(missing, this.trigger);
+      const run = this.store.current;
+      if (run && !frame.recorded && !this.remembered) {
+        this.remembered = true;
+        this.trigger("before", { run: run.id });
+      }
       this.soon();
     }
 
-    /** What was found inside a step. */
+    /** What was found inside a step, near a picture, or of earlier runs. */
     answer(found) {
+      if (found.before) {
+        this.branches.remember(found.before.map((frame) => this.store.remember(frame)).filter(Boolean));
+        this.store.forget();
+        return this.soon();
+      }
       if (found.values && found.values.near) {
         keep(this.nears, `${found.run} ${found.picture}`, found.values);
         return this.soon();
@@ -204,6 +214,8 @@
       this.store.current = run;
       this.store.status = { state: "finished", notices: [] };
       this.pinned = null;
+      const missing = this.store.missing();
+      if (missing) this.store.ask(missing, this.trigger);
       this.soon();
     }
   }

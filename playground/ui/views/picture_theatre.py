@@ -11,7 +11,7 @@ TEMPLATE = '<div class="pg-theatre pc-theatre"></div>'
 
 # Gradio offers a listener for every name that stands in quotes here: theatre.resync(…), theatre.fork(…).
 ON_LOAD = """
-const sends = ['resync', 'fork', 'look', 'near', 'reuse'];
+const sends = ['resync', 'fork', 'look', 'near', 'before', 'reuse'];
 const begin = () => window.playground && window.playground.pictures
   ? window.playground.pictures.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -33,6 +33,7 @@ class PictureTheatre(DataView):
     `fork` (`{run, index}`) asks to go on from before that step with the settings as they are now;
     `look` (`{run, index, picture}`) asks what happens inside that step, for the answers beside it;
     `near` (`{run, picture}`) asks which training pictures are nearest to a finished one;
+    `before` (`{run}`) asks which other runs of this visit are kept, for a page that was loaded anew;
     `reuse` (`{settings}`) asks to show the settings that a saved picture carries.
     """
 
@@ -44,8 +45,8 @@ class PictureTheatre(DataView):
 
 
 class PictureAnswers(DataView):
-    """The newest answer to a look, `{"run", "index", "picture", "values" | "error"}`, or to what is near, as JSON text;
-    nothing is drawn."""
+    """The newest answer to a look, `{"run", "index", "picture", "values" | "error"}`, to what is near, or to which
+    runs there are (`{"before": [frames]}`), as JSON text; nothing is drawn."""
 
     TEMPLATE = '<div class="pc-answers"></div>'
     ON_LOAD = ON_ANSWER

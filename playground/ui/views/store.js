@@ -2,7 +2,8 @@
 //
 // A frame carries the last few events only. Event numbers follow each other without a hole, so
 // the newest number and the frame's `total` say which ones must exist; what is not held is
-// missing (the view was hidden, a frame was skipped) and has to be asked for again.
+// missing (the view was hidden, a frame was skipped) and has to be asked for again. Frames come by several ways
+// and overtake each other: what a run's status is, the frame of the highest version says.
 (() => {
   "use strict";
   const playground = (window.playground = window.playground || {});
@@ -19,7 +20,7 @@
   };
 
   function emptyRun(id) {
-    return { id, started: null, events: new Map(), tokens: [], beams: [], total: 0, last: -1, finished: null };
+    return { id, started: null, events: new Map(), tokens: [], beams: [], total: 0, last: -1, version: -1, finished: null };
   }
 
   /** Puts an event at its place in an ascending list; the usual place is the end. */
@@ -58,13 +59,15 @@
     /** Takes one frame in. Returns whether another run is shown now, and what is missing. */
     take(frame) {
       const id = frame.run || (frame.started && frame.started.run_id) || null;
-      const side = id !== null && this.current !== null && id !== this.current.id && this.isAncestor(id);
-      if (!side) {
+      const other = id !== null && this.current !== null && id !== this.current.id;
+      const side = other && (frame.asked || this.isAncestor(id)), known = this.runs.get(id);
+      if (!side && !(known && frame.version < known.version)) {
         this.status = frame.status || { state: "idle", notices: [] };
         this.history = frame.history || [];
       }
       if (id === null) return { switched: false, missing: null };
-      const run = this.runs.get(id) || emptyRun(id);
+      const run = known || emptyRun(id);
+      run.version = Math.max(run.version, frame.version || 0);
       this.runs.delete(id);
       this.runs.set(id, run);
       if (frame.started && !run.started) run.started = frame.started; // it never changes, and others keep it
@@ -75,6 +78,14 @@
       if (!side) this.current = run;
       this.forget();
       return { switched, missing: this.missing() };
+    }
+
+    /** Takes in a run that was made before this page was loaded, without its steps; null where it is known. */
+    remember(frame) {
+      if (!frame.run || !frame.started || this.runs.has(frame.run)) return null;
+      const run = { ...emptyRun(frame.run), started: frame.started, finished: frame.finished, total: frame.total };
+      this.runs = new Map([[run.id, run], ...this.runs]);
+      return run;
     }
 
     /** Asks for what is missing by `trigger`, and for the same again only after a while. */
