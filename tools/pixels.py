@@ -1,7 +1,7 @@
 """The recipe of the embedded model `pixels`: a small GPT that writes pictures of emoji, pixel by pixel.
 
     python -m tools.pictures.data FOLDER            (the pictures, as for `emoji`)
-    python -m tools.pixels FOLDER [--steps 3000] [--minutes 90] [--out assets/models/pixels]
+    python -m tools.pixels FOLDER [--steps 2400] [--minutes 90] [--out assets/models/pixels]
 
 A picture of 16 × 16 pixels is a text: its name, a line break, and sixteen lines of sixteen colours of a palette,
 `#ffffff#ffffff…`. Name, line break and each colour are one token; the end-of-text token ends the picture. So
@@ -149,7 +149,7 @@ def main() -> None:
     """Train and write the model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()

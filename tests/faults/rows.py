@@ -4,18 +4,24 @@
 """
 
 FAULTS = {
-    1: "a model that does not fit", 3: "memory not returned after unloading", 4: "a load that fails half way",
+    1: "a model that does not fit", 2: "out of memory in mid-step",
+    3: "memory not returned after unloading", 4: "a load that fails half way",
     5: "stop", 6: "the producer dies", 7: "the tab closes in mid-stream", 8: "reconnect", 9: "killed and restarted",
     10: "queue full", 11: "several tabs of one browser", 12: "truncated download", 13: "corrupt cached file",
     14: "stalled download", 15: "disk full", 16: "gated model without token", 17: "offline", 18: "fp16 on a CPU",
-    19: "slow bf16", 26: "visitors' states never mix", 27: "many visits opened and closed",
-    28: "two models that do not fit together",
+    19: "slow bf16", 24: "a picture of numbers that are none", 25: "the filter of pictures",
+    26: "visitors' states never mix", 27: "many visits opened and closed",
+    28: "two models that do not fit together", 30: "hostile uploads",
 }  # fmt: skip
 
 CONTROLLED = {
     1: (
         "tests/faults/test_memory_rows.py"
         "::test_row_1_a_model_that_does_not_fit_is_refused_with_figures_before_anything_is_fetched_or_dropped",
+    ),
+    2: (
+        "tests/faults/test_picture_rows.py"
+        "::test_row_2_without_memory_for_a_batch_its_pictures_are_made_one_by_one_and_without_any_it_says_what_to_do",
     ),
     3: (
         "tests/faults/test_memory_rows.py"
@@ -103,6 +109,14 @@ CONTROLLED = {
         "tests/faults/test_number_rows.py"
         "::test_row_19_bf16_is_computed_in_where_a_probe_says_that_it_pays_and_nowhere_else",
     ),
+    24: (
+        "tests/faults/test_picture_rows.py"
+        "::test_row_24_a_picture_of_numbers_that_are_none_is_computed_once_more_in_float32_or_said",
+    ),
+    25: (
+        "tests/faults/test_picture_rows.py"
+        "::test_row_25_what_the_filter_blocks_is_a_finished_run_that_says_so",
+    ),
     26: (
         "tests/faults/test_run_rows.py"
         "::test_row_26_runs_of_two_visits_that_alternate_step_by_step_write_what_each_writes_alone",
@@ -117,9 +131,20 @@ CONTROLLED = {
         "tests/faults/test_memory_rows.py"
         "::test_row_28_of_two_models_that_do_not_fit_together_the_one_in_use_stays_and_each_is_loaded_once_a_turn",
     ),
+    30: (
+        "tests/faults/test_picture_rows.py"
+        "::test_row_30_an_upload_that_is_no_picture_is_refused_in_a_sentence",
+    ),
 }  # fmt: skip
 
 MORE = {
+    2: ("tests/denoising/test_memory.py::test_no_memory_anywhere_ends_with_advice_and_the_next_run_works",),
+    24: ("tests/denoising/test_memory.py"
+         "::test_numbers_that_are_none_in_half_precision_are_computed_again_in_float32",),
+    25: ("tests/denoising/test_classifier.py::test_what_is_blocked_is_blurred_and_said",),
+    30: ("tests/denoising/test_files.py::test_what_cannot_be_read_is_refused_in_a_sentence",
+         "tests/page/test_image_tab.py::test_a_file_that_lies_about_its_type_is_refused_with_a_sentence",
+         "tests/page/test_guard.py::test_a_body_that_is_too_large_is_refused"),
     1: ("tests/manager/test_manager.py"
         "::test_a_model_larger_than_the_budget_is_refused_with_figures_before_anything_goes",
         "tests/models/test_hub.py::test_a_model_too_large_is_refused_before_its_weights_are_fetched"),
