@@ -31,8 +31,8 @@ def curve(file: Path) -> tuple[int, str]:
     )
 
 
-def card(figures: dict[str, Any], training: Path, texts: pixels.Texts) -> str:
-    """The text of the card."""
+def card(figures: dict[str, Any], training: Path, texts: pixels.Texts, said: str) -> str:
+    """The text of the card; `said` is a sentence about this training."""
     from safetensors import safe_open
 
     folder = ASSETS / "models" / "pixels"
@@ -77,12 +77,13 @@ python -m tools.pixels FOLDER --steps {last} --out assets/models/pixels
 {lines}
 
 (nats a token; the training loss is a running mean, the held-out one of the averaged weights, on 128 pictures of emoji
-that were not trained on.)
+that were not trained on. Where the second one rises, pictures are learned by heart, and what a name shows gets clearer.
+{said})
 
 ## Figures
 
-Measured by `python -m benchmarks.pixels FOLDER --card`, which wrote this card. Pictures are for {of} words, the same
-that the card of `emoji` asks for, with the settings that the page begins with and seed 1; none is chosen.
+Measured by `python -m benchmarks.pixels FOLDER --card`, which wrote this card. Pictures are for {of} names
+of one word, which a checksum chooses, with the settings that the page begins with and seed 1.
 
 | what | figure | beside it |
 |---|---|---|

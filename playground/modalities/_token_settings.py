@@ -32,11 +32,12 @@ class Spec(Protocol):
     context_window: int
 
 
-def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: str = "sample") -> type:
-    """A frozen dataclass `Settings` whose defaults are the given ones.
+def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: str = "sample", **defaults: Any) -> type:
+    """A frozen dataclass `Settings` whose defaults are the given ones; `defaults` are those of filters and searches
+    that are to be others than their own.
 
     Raises:
-        TypeError: two filters or searches use one name for their settings.
+        TypeError: two filters or searches use one name for their settings, or none has a name of `defaults`.
     """
     searches = tuple(discover(SEARCHES))
     parts = [*_before(prompt, model, search, searches)]
@@ -47,6 +48,11 @@ def settings_class(prompt: str, model: str, max_new_tokens: int = 100, search: s
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise TypeError(f"two filters or searches call a setting {', '.join(twice)}")
+    if strange := sorted(set(defaults) - set(names)):
+        raise TypeError(f"no filter or search has a setting {', '.join(strange)}")
+    for at, (name, kind, field) in enumerate(parts):
+        if name in defaults:
+            parts[at] = name, kind, dataclasses.field(default=defaults[name], metadata=field.metadata)
     return dataclasses.make_dataclass("Settings", parts, frozen=True)
 
 

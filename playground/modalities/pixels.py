@@ -1,8 +1,9 @@
 """Write a picture pixel by pixel: each colour is a token, chosen from a distribution like a word of a text.
 
 The model reads all pixels before, from the top left, and says how probable every colour is for the next one. The
-settings, the searches and the view are those of texts: at temperature 0 it draws what it is surest of, above 1 it
-splashes. Click a pixel to see which colours it could have been, and go on from there with another one.
+settings, the searches and the view are those of texts. Greedy draws nothing at all: of every single pixel white is the
+likeliest colour, and a picture of likeliest pixels is no likely picture. Above temperature 1 it splashes. Click a pixel
+to see which colours it could have been, and go on from there with another one.
 """
 
 from collections.abc import Generator
@@ -17,18 +18,20 @@ ORDER = 35
 READY = bool(pixels.SPECS)
 CHATS = False
 
-Settings = _tokens.settings_class(prompt="cat", model="pixels", max_new_tokens=274)
+Settings = _tokens.settings_class(
+    prompt="sunflower", model="pixels", max_new_tokens=274, temperature=0.9, top_k=0, top_p=0.99
+)
 limits = _tokens.limits
 rebuild = _tokens.rebuild
 
 PRESETS: dict[str, dict[str, Any]] = {
     "Greedy": {"search": "greedy"},
-    "Balanced": {"search": "sample", "temperature": 0.9, "top_k": 0, "top_p": 0.95, "min_p": 0.0},
+    "Balanced": {"search": "sample", "temperature": 0.9, "top_k": 0, "top_p": 0.99, "min_p": 0.0},
     "Wild": {"search": "sample", "temperature": 1.3, "top_k": 0, "top_p": 1.0, "min_p": 0.0},
 }
 
 EXAMPLES: tuple[dict[str, Any], ...] = (
-    {"prompt": "cat"},
+    {"prompt": "sunflower"},
     {"prompt": "red apple"},
     {"prompt": "rocket"},
     {"prompt": "pizza"},

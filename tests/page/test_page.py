@@ -232,7 +232,7 @@ def test_the_handlers_of_the_page_are_not_part_of_the_api(app_url: str) -> None:
 
     client = Client(app_url, verbose=False)
     names = set(json.loads(json.dumps(client.view_api(return_format="dict")))["named_endpoints"])
-    assert names == {"/text", "/code", "/image"}
+    assert names == {"/text", "/code", "/image", "/pixels"}
     events = list(client.submit("The sky is", max_new_tokens=3, seed=7, api_name="/text"))
     assert [e["event"] for e in events][-1] == "finished"
 
