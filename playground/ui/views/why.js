@@ -3,15 +3,31 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, say, percent, count, visible, tokenLabel } = playground;
-  const CONTEXT = 36;
+  const CONTEXT = 36, DOTS = 10;
   const bits = (b) => b.toFixed(1) + " bits";
+
+  /** The tokens before the one that is looked at. */
+  function earlier(view) {
+    const { place } = view, prompt = view.started ? view.started.prompt_tokens || [] : [];
+    return place.prompt ? prompt.slice(0, place.at) : prompt.concat(view.steps.slice(0, place.at));
+  }
+
+  /** The colours just before, as small squares; none where no picture is written. */
+  function dots(view) {
+    const texts = playground.gaps.fills(view) ? [] : earlier(view).slice(-DOTS).map((t) => t.text);
+    const ends = texts.length > 1 && texts[texts.length - 1] === "\n" ? [texts.pop()] : [];
+    const squares = texts.slice(texts.findLastIndex((text) => !/^#[0-9a-f]{6}$/.test(text)) + 1).map((text) => {
+      const dot = make("i", { class: "pg-dot", role: "img", "aria-label": text });
+      playground.tint(dot, text);
+      return dot;
+    });
+    return squares.length ? squares.concat(ends.map(() => "⏎")) : [];
+  }
 
   function before(view) {
     const { place } = view;
     if (playground.gaps.fills(view)) return playground.gaps.around(view, place.prompt ? place.at : view.started.places[place.at]);
-    const prompt = view.started ? view.started.prompt_tokens || [] : [];
-    const earlier = place.prompt ? prompt.slice(0, place.at) : prompt.concat(view.steps.slice(0, place.at));
-    const text = earlier.slice(-24).map((t) => (t.special ? "" : t.text)).join("").replace(/\s+/g, " ");
+    const text = earlier(view).slice(-24).map((t) => (t.special ? "" : t.text)).join("").replace(/\s+/g, " ");
     return text.length > CONTEXT ? "…" + text.slice(-CONTEXT) : text;
   }
 
@@ -44,8 +60,11 @@
       this.element.hidden = !place;
       if (!place) return;
       say(this.lead, playground.gaps.fills(view) ? "in " : "after ");
-      say(this.after, before(view));
-      this.title.classList.toggle("pg-nothing", this.after.textContent === "");
+      const squares = dots(view);
+      if (squares.length) this.after.replaceChildren(...squares);
+      else say(this.after, before(view));
+      this.title.classList.toggle("pg-dots", squares.length > 0);
+      this.title.classList.toggle("pg-nothing", this.after.textContent === "" && !squares.length);
       this.hidden.hidden = true;
       if (place.prompt) this.showGiven(view, view.started.prompt_tokens[place.at]);
       else this.showStep(view, view.steps[place.at]);
