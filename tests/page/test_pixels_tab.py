@@ -55,7 +55,7 @@ def test_pixels_are_coloured_squares_with_the_probabilities_of_colours(tab: Page
     pair = f"{VIEW} .pg-pixel + .pg-pixel"  # one that follows another
     before = tab.locator(pair).first.evaluate("one => one.previousElementSibling.querySelector('bdi').dataset.colour")
     tab.locator(pair).first.click()
-    expect(tab.locator(f"{VIEW} .pg-after .pg-dot").last).to_have_attribute("aria-label", before)
+    expect(tab.locator(f"{VIEW} .pg-after .pg-square").last).to_have_attribute("aria-label", before)
 
 
 def test_one_goes_on_from_a_pixel_with_another_colour(tab: Page) -> None:
