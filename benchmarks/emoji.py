@@ -1,15 +1,17 @@
 """How good is the embedded picture model? Everything that its card states, measured again.
 
-    python -m benchmarks.emoji quiz FOLDER             64 pictures, on numbered sheets with eight captions each
+    python -m benchmarks.emoji quiz FOLDER [--preset Quick]   64 pictures, on numbered sheets with eight captions each
     python -m benchmarks.emoji score FOLDER answers.json   the reader's answers, {"1": "c", …}
-    python -m benchmarks.emoji card FOLDER --training …/emoji   and writes assets/models/emoji/README.md and sheet.png
+    python -m benchmarks.emoji card FOLDER --training … --quick FOLDER2 --said TEXT
+                                                       and writes assets/models/emoji/README.md and sheet.png
 
 The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt; the
 others are prompts of other pictures of the same kind, so that one in eight is right by chance. 32 prompts are single
 words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`), in
 whatever order and with whatever else these words are called: colours of things, one thing riding or beside another.
 Which ones, a checksum of the words says: none is chosen by
-hand, and every picture is made with seed 1 and the settings that the page begins with.
+hand, and every picture is made with seed 1 and the settings that the page begins with, or those of a preset. FOLDER2 is
+such a quiz with few steps, scored as well; TEXT is said of the training in the card.
 """
 
 import argparse
@@ -128,11 +130,13 @@ def questions(names: Sequence[str]) -> list[Question]:
     return sorted(found, key=lambda q: checksum("page", q.prompt))
 
 
-def draw(prompts: Sequence[str], manager: ModelManager) -> list[tuple[Image.Image, list[dict[str, Any]]]]:
+def draw(
+    prompts: Sequence[str], manager: ModelManager, preset: dict[str, Any]
+) -> list[tuple[Image.Image, list[dict[str, Any]]]]:
     """For each prompt a picture and the nearest training pictures, as the page makes them."""
     found = []
     for prompt in prompts:
-        settings = fields.build(image.Settings, {"prompt": prompt, "seed": SEED})
+        settings = fields.build(image.Settings, {"prompt": prompt, "seed": SEED, **preset})
         with closing(image.generate(settings, manager)) as events:
             end = [event for event in events if isinstance(event, Finished)][-1]
         if not end.pictures:
@@ -157,12 +161,12 @@ def page(pictures: Sequence[tuple[str, Image.Image]], across: int = 4, side: int
     return sheet
 
 
-def quiz(folder: Path) -> None:
+def quiz(folder: Path, preset: str | None = None) -> None:
     """Write sheets and captions for the reader, and beside them what is right."""
     folder.mkdir(parents=True, exist_ok=True)
     asked = questions(_names())
     manager = ModelManager("own")
-    made = draw([q.prompt for q in asked], manager)
+    made = draw([q.prompt for q in asked], manager, image.PRESETS[preset] if preset else {})
     manager.close()
     for start in range(0, len(asked), A_PAGE):
         part = [(str(n + 1), made[n][0]) for n in range(start, min(start + A_PAGE, len(asked)))]
@@ -205,9 +209,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("answers", type=Path, nargs="?")
     parser.add_argument("--training", type=Path, help="the folder it was trained in, for the curve")
+    parser.add_argument("--preset", choices=tuple(image.PRESETS), help="settings of the quiz")
+    parser.add_argument("--quick", type=Path, help="a quiz with the preset Quick, answered and scored before")
+    parser.add_argument("--said", default="", help="sentences about the training, for the card")
     given = parser.parse_args(arguments)
     if given.what == "quiz":
-        quiz(given.folder)
+        quiz(given.folder, given.preset)
         return 0
     kept = given.folder / "answers.json"
     if given.answers:
@@ -219,7 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if given.training is None:
             raise PlaygroundError("A card needs the curve: give the training's folder with --training.")
-        (FOLDER / "README.md").write_text(card(figures, given.training, FOLDER), encoding="utf-8")
+        quick = score(given.quick, json.loads((given.quick / "answers.json").read_text("utf-8"))) if given.quick else {}
+        (FOLDER / "README.md").write_text(card(figures, given.training, FOLDER, quick, given.said), encoding="utf-8")
         Image.open(given.folder / "all.png").convert("P", palette=Image.Palette.ADAPTIVE).save(
             FOLDER / "sheet.png", optimize=True
         )

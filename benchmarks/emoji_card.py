@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from playground.modalities import image
 from playground.models import _neighbours
 
 HEAD = """---
@@ -31,8 +32,21 @@ def missed(figures: dict[str, Any]) -> str:
     return "; ".join(figures["wrong"]) or "none"
 
 
-def card(figures: dict[str, Any], training: Path, folder: Path) -> str:
-    """The text of the card."""
+def few(quick: dict[str, Any]) -> str:
+    """Rows for few steps; none where it was not asked."""
+    if not quick:
+        return ""
+    preset, one, other = image.PRESETS["Quick"], quick["trained"], quick["kept back"]
+    return "\n" + "\n".join(
+        f"| {name} with {preset['steps']} steps (the preset Quick) | {kind['right']} of {kind['of']} | reported |"
+        for name, kind in (("such words", one), ("such combinations", other))
+    )
+
+
+def card(
+    figures: dict[str, Any], training: Path, folder: Path, quick: dict[str, Any] | None = None, said: str = ""
+) -> str:
+    """The text of the card; `quick`: the figures with few steps, `said`: sentences about the training."""
     about = json.loads((folder / "about.json").read_text("utf-8"))
     index = json.loads((folder / "transformer" / "config.json").read_text("utf-8"))
     known, new = figures["trained"], figures["kept back"]
@@ -80,7 +94,7 @@ without a picture lies near one that has one.
 {curve(training)}
 
 (mean squared error of the velocity, 64 scenes a step; the training loss is a running mean, the held-out
-one of the averaged weights, on 1,024 scenes that were not trained on.)
+one of the averaged weights, on 1,024 scenes that were not trained on.) {said}
 
 ## Figures
 
@@ -91,7 +105,7 @@ captions for each; one in eight is right by chance. Of coloured things the colou
 | what | figure | asked for |
 |---|---|---|
 | single words that were trained | {known["right"]} of {known["of"]} | at least 70 % |
-| combinations that were kept back | {new["right"]} of {new["of"]} | at least 35 % |
+| combinations that were kept back | {new["right"]} of {new["of"]} | at least 35 % |{few(quick or {})}
 | distance to the nearest training picture, trained words, median (least) | {apart[0]} | reported |
 | the same, combinations | {apart[1]} | reported |
 | how far a training picture usually is from the nearest other one | {figures["typical"]:.2f} | |

@@ -69,7 +69,11 @@ def test_the_card_has_the_figures_and_the_recipe(answered: tuple[Path, list[dict
     (folder / "transformer").mkdir()
     config = {"num_mmdit_layers": 2, "num_single_dit_layers": 5, "num_attention_heads": 4, "attention_head_dim": 64}
     (folder / "transformer" / "config.json").write_text(json.dumps(config))
-    text = emoji_card.card(emoji.score(folder, {}), folder, folder)
+    figures = emoji.score(folder, {})
+    assert "preset Quick" not in emoji_card.card(figures, folder, folder)
+    text = emoji_card.card(figures, folder, folder, figures, "It went on from another.")
+    assert "| such combinations with 6 steps (the preset Quick) | 0 of 32 | reported |" in text
+    assert "trained on.) It went on from another." in text
     assert "| single words that were trained | 0 of 32 | at least 70 % |" in text
     assert "python -m tools.pictures.denoiser" in text
     assert "| 4,750 |" in text

@@ -9,6 +9,7 @@ Run in this order, each resumable, from the top of the repository (FOLDER keeps 
     python -m tools.pictures.denoiser FOLDER    words → latents (2 hours a piece)
     python -m tools.pictures.export FOLDER OUT  a folder of diffusers components in 8 bits
 
-To go on from what was exported, on a machine that has nothing of the training any more: `data`, then `scenes FOLDER
---count 48000 --single 0.55 --vae OUT/vae`, then `denoiser FOLDER --begin OUT`, then `export FOLDER OUT --vae OUT/vae`.
+To go on from what was exported, on a machine that has nothing of the training any more (as was done once, with fewer
+single things and with riders who could ride): `data`, then `scenes FOLDER --count 40000 --single 0.35 --vae OUT/vae`,
+then `denoiser FOLDER --begin OUT --rate 0.5 --steps 1500`, then `export FOLDER OUT --vae OUT/vae --before 3500`.
 """

@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--vae", type=Path, help="another autoencoder than FOLDER/vae")
+    parser.add_argument("--before", type=int, default=0, help="steps of the training that this one went on from")
     arguments = parser.parse_args()
     pair = Pair(arguments.folder)
     step, _ = _loop.load_checkpoint(arguments.folder / "denoiser", {"average": pair})
@@ -73,7 +74,7 @@ def main() -> None:
     pipeline.save_pretrained(str(arguments.out), safe_serialization=True, max_shard_size="18MB")
     for part in ("transformer", "text_encoder"):
         shrunk(arguments.out / part)
-    _beside(arguments.folder, arguments.out, pipeline, step)
+    _beside(arguments.folder, arguments.out, pipeline, arguments.before + step)
     for file in sorted(arguments.out.rglob("*")):
         if file.is_file():
             print(f"{file.stat().st_size / 1e6:6.2f} MB  {file.relative_to(arguments.out)}")

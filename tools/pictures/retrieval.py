@@ -1,6 +1,6 @@
 """Does a picture model draw what it is asked for? A figure without a reader, for comparing trainings.
 
-    python -m tools.pictures.retrieval OUT [--guidance 4]
+    python -m tools.pictures.retrieval OUT [--guidance 4] [--steps 16]
 
 For the 32 single words of `benchmarks.emoji`, the exported model OUT draws a picture each; counted is how often the
 training picture of that word is the nearest of all, or among the nearest ten.
@@ -22,13 +22,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--steps", type=int, default=16)
     given = parser.parse_args()
     model = opened(given.out)
     known = model.neighbours
     wanted, _ = prompts(known.names)
     words, none = model.encode(wanted), _words.repeated(model.encode([""]), len(wanted))
     side = model.size // model.factor
-    plan = loop.Plan(words, none, 16, given.guidance, loop.schedulers.OWN, (1,) * len(wanted),
+    plan = loop.Plan(words, none, given.steps, given.guidance, loop.schedulers.OWN, (1,) * len(wanted),
                      (model.channels, side, side))  # fmt: skip
     *_, last = loop.denoise(model, plan)
     training = _neighbours.unpacked(known._latents)
