@@ -133,7 +133,8 @@ class Texts:
             if (number % HELD == 0) == held_out:
                 break
         size = int(chance.integers(14, 18))
-        picture = small(self.rgba[number], size, *chance.integers(-1, 2, 2), bool(chance.random() < 0.5))
+        dx, dy = (int(by) for by in chance.integers(-1, 2, 2))
+        picture = small(self.rgba[number], size, dx, dy, bool(chance.random() < 0.5))
         some = self.names[number]
         name = some[0] if chance.random() < 0.6 else str(chance.choice(some))
         return self.written(picture, ANY if chance.random() < 1 / 7 else name)

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from playground.models._places import ASSETS
 from tools.pictures import denoiser, text
 from tools.pictures._loop import Average, steps
 from tools.pictures._scenes import COLOURS, RIDDEN, SIZE, WEIGHTS, Scenes, kept_back, plural
@@ -167,3 +169,18 @@ def test_going_on_from_exported_weights_wants_the_same_words(folder: Path, tmp_p
     pair.encoder.save_pretrained(tmp_path / "out" / "text_encoder")
     with pytest.raises(SystemExit, match="other word vectors"):
         other.begin(tmp_path / "out")
+
+
+def test_a_sheet_shows_what_the_averaged_weights_draw(folder: Path, tmp_path: Path) -> None:
+    seen = list[int]()
+
+    def still(latents: Any, share: Any, *_: Any) -> Any:
+        seen.append(len(latents))
+        return torch.zeros_like(latents)
+
+    prompts = ("a cat", *["an apple"] * 15)
+    denoiser.sheet(tmp_path / "s.png", ASSETS / "models/emoji/vae", still, text.tokenizer(folder), prompts)  # type: ignore[arg-type]
+    assert seen == [32] * 16  # with the words and without, in one batch
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert sheet.size == (512, 128)
+        assert sheet.convert("L").getextrema()[0] < 128

@@ -114,8 +114,10 @@ def error(pair: Pair, latents: Tensor, tokens: Tensor, mask: Tensor, seed: int |
 
 
 @torch.no_grad()
-def sheet(folder: Path, pair: Pair, words: Any, prompts: tuple[str, ...], name: str, guidance: float = 4.0) -> None:
-    """Write pictures of prompts: Euler, 16 steps."""
+def sheet(
+    file: Path, vae: Path, pair: Pair, words: Any, prompts: tuple[str, ...] = PROMPTS, guidance: float = 4.0
+) -> None:
+    """Write pictures of prompts: Euler, 16 steps, decoded by the autoencoder in `vae`."""
     from diffusers import AutoencoderKL
     from PIL import Image
 
@@ -129,10 +131,10 @@ def sheet(folder: Path, pair: Pair, words: Any, prompts: tuple[str, ...], name: 
                 pair(torch.cat([latents] * 2), (t / 1000).expand(2 * len(prompts)), tokens, mask).float().chunk(2)
             )
         latents = walk.step(free + guidance * (bound - free), t, latents).prev_sample
-    vae = AutoencoderKL.from_pretrained(folder / "vae")
-    made = (vae.decode(latents / vae.config.scaling_factor).sample.clamp(-1, 1) + 1) * 127.5
+    decoder = AutoencoderKL.from_pretrained(vae)
+    made = (decoder.decode(latents / decoder.config.scaling_factor).sample.clamp(-1, 1) + 1) * 127.5
     rows = made.byte().permute(0, 2, 3, 1).numpy().reshape(-1, 8, 64, 64, 3)
-    Image.fromarray(rows.transpose(0, 2, 1, 3, 4).reshape(-1, 512, 3)).save(folder / name)
+    Image.fromarray(rows.transpose(0, 2, 1, 3, 4).reshape(-1, 512, 3)).save(file)
 
 
 def main() -> None:
@@ -145,6 +147,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1.0, help="share of the learning rates, to go on gently")
     arguments = parser.parse_args()
     folder = arguments.folder
+    vae = folder / "vae"
+    if arguments.begin and not vae.exists():
+        vae = arguments.begin / "vae"
     torch.manual_seed(0)
     pair, words = Pair(folder), text.tokenizer(folder)
     if arguments.begin:
@@ -170,7 +175,7 @@ def main() -> None:
         with (folder / "curve.csv").open("a") as file:
             file.write(f"{step},{said['loss']:.5f},{new:.5f}\n")
         if step % 1000 == 0:
-            sheet(folder, shown, words, PROMPTS, f"sheet-{step:05d}.png")
+            sheet(folder / f"sheet-{step:05d}.png", vae, shown, words)
         return f"loss {said['loss']:.4f}, held out {new:.4f}"
 
     for step in steps(folder / "denoiser", Config(arguments.steps), parts, arguments.minutes, 250, look):
