@@ -216,13 +216,20 @@ class ModelManager(House):
         raise PlaygroundError(f"There is no model called {model_id[:80]!r} here; there are: {', '.join(specs)}.")
 
     def needs(self, model_id: str, visit: str = "") -> int:
-        """Bytes of memory that a model takes once it is loaded; 0 where it is neither here nor in the catalogue.
+        """Bytes of memory that a model takes once it is loaded, in float32; 0 where it is neither here nor in the
+        catalogue. Nothing is built for it.
 
         Raises:
             PlaygroundError: no such model, or its files cannot be read.
         """
         spec = self.spec(model_id, visit)
-        return self._loader.bytes_needed(spec, self._loader.where(spec)[1])
+        folder = self._loader.where(spec)[1]
+        if folder is None or spec.trusted:
+            return self._loader.bytes_needed(spec, None)
+        from playground.models._spec import memory_mb
+        from playground.models._weights import stored_parameters
+
+        return int(memory_mb(stored_parameters(folder)) * 1e6)
 
     def at_hand(self, model_id: str, visit: str = "") -> bool:
         """Whether a model is loaded, being loaded, part of this repository, or made here."""

@@ -10,6 +10,7 @@ from playground.errors import PlaygroundError
 from playground.events import Progress
 from playground.models._kinds import CAUSAL
 
+MOST_LAYERS = 2000
 PARTS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")  # with weights, by folder
 PART_FILES = ("diffusion_pytorch_model", "model")  # as diffusers and as transformers call them
 
@@ -105,10 +106,27 @@ def count_parameters(folder: Path) -> int:
     import torch
 
     config, _, architecture = read_config(folder)
+    layers = getattr(config, "num_hidden_layers", 0)
+    if isinstance(layers, int) and layers > MOST_LAYERS:
+        raise PlaygroundError(f"{folder.name} says that it has {layers:,} layers: no model has, so it is not built.")
     with BUILDING, torch.device("meta"):
         module = architecture(config)
         module.tie_weights()
     return sum(p.numel() for p in module.parameters())
+
+
+def stored_parameters(folder: Path) -> int:
+    """The parameters in the files of a folder that nobody has checked: quick, whatever its configuration says.
+
+    Raises:
+        PlaygroundError: its files cannot be read, or there are none.
+    """
+    try:
+        return sum(_count(shape) for path in weight_files(folder) for shape in _shapes(path))
+    except PlaygroundError:
+        raise
+    except Exception as error:  # noqa: BLE001 an index or a header can be anything
+        raise PlaygroundError(f"The weights of {folder.name} cannot be read: are they safetensors?") from error
 
 
 def read_config(folder: Path) -> tuple[Any, str, Any]:

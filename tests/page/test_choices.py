@@ -1,10 +1,12 @@
 """What the page says of a model that a person names, before anything of it is loaded."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from playground.errors import PlaygroundError
 from playground.manager import ModelManager
 from playground.modalities import image, text
 from playground.ui.choices import Choices
@@ -38,7 +40,18 @@ def test_of_a_model_of_the_hub_it_says_when_its_size_will_be_known(manager: Any)
     assert "Run looks up its size before it fetches anything" in about(image, "image", "some/model", manager)
 
 
+def test_a_folder_that_lies_is_neither_built_nor_waited_for(manager: Any, tmp_path: Path) -> None:
+    folder = tiny.folder(tmp_path / "endless")
+    told = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(told | {"n_layer": 10**9, "num_hidden_layers": 10**9}))
+    assert "MB of memory" in about(text, "text", str(folder), manager)
+    with pytest.raises(PlaygroundError, match="1,000,000,000 layers"):
+        list(manager.load(str(folder)))
+    (folder / "model.safetensors").write_bytes(b"\xff" * 100)
+    assert "weights of endless cannot be read" in about(text, "text", str(folder), manager)
+
+
 def test_a_folder_that_is_no_model_is_named_at_once(manager: Any, tmp_path: Path) -> None:
     said = about(text, "text", str(tmp_path), manager)
-    assert "config.json" in said or "no model" in said
+    assert "has no model.safetensors" in said
     assert "Traceback" not in said and len(said) > 40

@@ -60,7 +60,7 @@
     take(frame) {
       const id = frame.run || (frame.started && frame.started.run_id) || null;
       const other = id !== null && this.current !== null && id !== this.current.id;
-      const side = other && (frame.asked || this.isAncestor(id)), known = this.runs.get(id);
+      const side = other && (frame.asked || frame.recorded || this.isAncestor(id)), known = this.runs.get(id);
       if (!side && !(known && frame.version < known.version)) {
         this.status = frame.status || { state: "idle", notices: [] };
         this.history = frame.history || [];
