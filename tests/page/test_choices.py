@@ -45,7 +45,7 @@ def test_a_folder_that_lies_is_neither_built_nor_waited_for(manager: Any, tmp_pa
     told = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(told | {"n_layer": 10**9, "num_hidden_layers": 10**9}))
     assert "MB of memory" in about(text, "text", str(folder), manager)
-    with pytest.raises(PlaygroundError, match="1,000,000,000 layers"):
+    with pytest.raises(PlaygroundError, match="n_layer = 1000000000"):
         list(manager.load(str(folder)))
     (folder / "model.safetensors").write_bytes(b"\xff" * 100)
     assert "weights of endless cannot be read" in about(text, "text", str(folder), manager)
