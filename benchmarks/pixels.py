@@ -15,6 +15,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tools import pixels
 
 FOLDER = ASSETS / "models" / "pixels"
 LARGE, ACROSS, NEAR, SEED = 8, 8, 10, 1
+WAYS, MIDDLE = 72, 44  # in which a picture may have been seen; the number of that of size 16 in the middle
 
 
 def centred(texts: pixels.Texts, number: int) -> np.ndarray:
@@ -128,10 +130,9 @@ def neighbours(texts: pixels.Texts) -> tuple[np.ndarray, np.ndarray]:
     for number in range(len(texts.rgba)):
         if number % pixels.HELD == 0:
             continue
-        for size in (14, 16):
-            for flip in (False, True):
-                found.append(pixels.small(texts.rgba[number], size, 0, 0, flip))
-                numbers.append(number)
+        for size, dx, dy, flip in product(range(14, 18), (-1, 0, 1), (-1, 0, 1), (False, True)):
+            found.append(pixels.small(texts.rgba[number], size, dx, dy, flip))
+            numbers.append(number)
     whole = np.stack(found)
     return texts.colours[np.stack([pixels.nearest(one, texts.colours) for one in whole])].astype("int16"), np.array(
         numbers
@@ -140,7 +141,8 @@ def neighbours(texts: pixels.Texts) -> tuple[np.ndarray, np.ndarray]:
 
 def nearest(picture: np.ndarray, all_: np.ndarray, numbers: np.ndarray) -> list[tuple[int, float]]:
     """Numbers of training pictures, the nearest first, each once, and how far away (0 to 255)."""
-    apart = np.abs(all_ - picture.astype("int16")).mean((1, 2, 3))
+    given = picture.astype("int16")
+    apart = np.concatenate([np.abs(part - given).mean((1, 2, 3)) for part in np.array_split(all_, 40)])
     order = np.argsort(apart, kind="stable")
     first: dict[int, float] = {}
     for place in order:
@@ -159,9 +161,9 @@ def figures(texts: pixels.Texts, words: list[str], made: list[np.ndarray | None]
         called = [word.partition(" ")[2] in texts.names[number] for number, _ in order[:NEAR]]
         right, among = right + called[0], among + any(called)
         distances.append(order[0][1])
-    chosen = np.flatnonzero(np.arange(len(all_)) % 4 == 2)  # size 16, not mirrored
+    chosen = np.flatnonzero(np.arange(len(all_)) % WAYS == MIDDLE)
     typical = [
-        nearest(all_[i], all_[numbers != numbers[i]], numbers[numbers != numbers[i]])[0][1] for i in chosen[::12]
+        next(apart for number, apart in nearest(all_[i], all_, numbers) if number != numbers[i]) for i in chosen[::20]
     ]
     return {"of": len(words), "whole": sum(one is not None for one in made), "right": right, "among": among,
             "distance": float(np.median(distances)), "least": min(distances), "typical": float(np.median(typical)),

@@ -58,7 +58,7 @@ class Run:
         self.version = 0
         self.state: Any = None  # what it can go on from
         self.given: Any = None  # as in `Prepared`
-        self._had_state = self._whole = False  # whole: a picture that is done
+        self._had_state = self._whole = self._pictures = False  # whole: a picture that is done
         self.text = ""
         self.ended = False
         self._generate, self._clock, self._keep, self._abandoned_s = generate, clock, keep, abandoned_s
@@ -170,7 +170,7 @@ class Run:
 
     def _end(self, event: Finished) -> None:
         self.state, self.text, self._had_state = event.state, event.text, event.state is not None
-        self._whole = bool(getattr(event.state, "done", False))
+        self._whole, self._pictures = bool(getattr(event.state, "done", False)), bool(event.pictures)
         if self.state is not None and self._keep is not None:
             self._kept = self._keep(self.state.bytes, self._forget_state)
         own = {"run_id": self.id, "seq": len(self._steps) + 1}
@@ -265,6 +265,11 @@ class Run:
         with self.changed:
             waits = {"state": "queued", "queued": self._waits_at} if self._waits_at and not self.ended else {}
             return {**self._status, **waits}
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether it ended with pictures."""
+        return self.ended and self._pictures
 
     def look_at_queue(self) -> None:
         """Ask where its next step stands, so that frames and status say so."""

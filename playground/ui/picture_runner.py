@@ -17,6 +17,7 @@ from playground.ui.answering import answered
 from playground.ui.runner import Runner
 from playground.visits import Prepared, Visit
 
+MOST_BEFORE = 5  # runs that a page that was loaded anew shows beside its current one
 BROUGHT = ("picture", "mask")  # no file carries them
 GONE = "That run is no longer kept: run it again, then go on from one of its steps."
 
@@ -41,9 +42,10 @@ class PictureRunner(Runner):
 
     def before(self, event: gr.EventData, token: str) -> str:
         """Frames of the visit's other runs that came to pictures, the oldest first, without their steps."""
-        shown = trigger.data(event).get("run")
-        runs = [run for run in list(self.visits.visit(token).runs.values()) if run.name == self.name and run.ended]
-        return f'{{"before":[{",".join(run.frame(run.total) for run in runs if run.id != shown)}]}}'
+        asked = trigger.data(event)
+        runs = [run for run in list(self.visits.visit(token).runs.values()) if run.name == self.name]
+        frames = [run.frame(run.total) for run in runs if run.has_pictures and run.id != asked.get("run")]
+        return f'{{"before":[{",".join(frames[-MOST_BEFORE:])}],"at":{dumps(asked.get("at"))}}}'  # no two are alike
 
     def reuse(self, event: gr.EventData, token: str) -> list[Any]:
         """Show the settings that a saved picture carries; a value that is none here leaves its control as it is."""

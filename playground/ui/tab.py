@@ -45,6 +45,7 @@ class Parts:
     code: gr.Code
     answers: PictureAnswers | None = None
     nears: PictureAnswers | None = None
+    befores: PictureAnswers | None = None
 
 
 def build(
@@ -66,6 +67,7 @@ def build(
             # two, since of two values that come at the same moment a component shows the second alone
             answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
             nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if pictures else None
+            befores = PictureAnswers(tab=name, elem_id=f"{name}-befores") if pictures else None
             language = getattr(modality, "LANGUAGE", None)
             code = gr.Code(
                 language=language,
@@ -75,7 +77,7 @@ def build(
                 elem_id=f"{name}-code",
                 buttons=[],
             )
-    parts = Parts(controls, theatre, buttons, examples, presets, notes, code, answers, nears)
+    parts = Parts(controls, theatre, buttons, examples, presets, notes, code, answers, nears, befores)
     runner = (PictureRunner if pictures else TokenRunner)(name, modality, controls, room, door, visits)
     _wire_runs(parts, runner, choices, visit, page)
     _wire_settings(name, modality, parts, choices, visit, page)
@@ -185,14 +187,14 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
             runner.again, everything, theatre, js=clicked, **STREAM
         )
     theatre.fork(runner.fork, everything, theatre, js=clicked, **STREAM)
-    theatre.resync(runner.resync, visit, theatre, js=SIGNED, **QUIET)
+    theatre.resync(runner.resync, visit, theatre, js=SIGNED, **{**QUIET, "trigger_mode": "multiple"})
     if isinstance(runner, TokenRunner):
         theatre.mask(runner.mask, everything, theatre, js=clicked, **STREAM)
         theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
     if isinstance(runner, PictureRunner):
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
         theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
-        theatre.before(runner.before, visit, parts.nears, js=SIGNED, **QUIET)
+        theatre.before(runner.before, visit, parts.befores, js=SIGNED, **QUIET)
         theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)

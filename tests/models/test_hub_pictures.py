@@ -162,7 +162,7 @@ def test_every_kind_of_picture_model_comes_from_the_hub_and_paints_what_it_paint
         }
         environment.pop("HF_HUB_OFFLINE", None)
         done = subprocess.run([sys.executable, "-m", "tests.models.hub_painter", str(tmp_path / "cache"), *kinds],
-                              cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240)  # fmt: skip
+                              cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)  # fmt: skip
     assert done.returncode == 0, done.stderr
     painted = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["model"] for one in painted] == list(kinds)

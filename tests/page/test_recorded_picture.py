@@ -52,7 +52,7 @@ def test_a_recorded_step_is_looked_into_and_gone_on_from(tab: Page) -> None:
     tab.get_by_role("button", name="Go on from here").click()
     expect(tab.locator(f"{VIEW} .pg-state")).to_have_text("The picture is finished.")
     expect(tab.locator(f"{VIEW} .pc-run")).to_have_count(2)
-    expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("from step 7: a dog riding a skateboard")
+    expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("a dog riding a skateboard")
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

@@ -59,7 +59,7 @@
       this.fresh = make("button", { type: "button", class: "pg-button", text: "Draw another code", on: { click: () => actions.fresh() } });
       this.middle = make("button", { type: "button", class: "pg-quiet", text: "All to 0", on: { click: () => actions.move(null) } });
       this.more = make("button", { type: "button", class: "pg-quiet", on: { click: () => actions.more() } });
-      this.save = make("button", { type: "button", class: "pg-quiet", text: "Download picture (PNG)", on: { click: () => this.download() } });
+      this.save = make("button", { type: "button", class: "pg-quiet", text: "Download picture (PNG)", disabled: true, on: { click: () => this.download() } });
       this.list = make("div", { class: "lt-sliders" });
       this.sliders = new Map();
       this.element = make("section", { class: "lt-current", "aria-label": "The picture of this code" },
@@ -77,8 +77,9 @@
       playground.savePicture(playground.enlarged(this.image, size, size, 1), model.split("/").pop(), { modality: "latent", model, code });
     }
 
-    show(state, answer) {
-      this.state = { ...state };
+    show(state, answer, asked) {
+      this.state = { ...state, code: [...asked.codes[0]] };
+      this.save.disabled = false;
       putPicture(this.image, answer.pictures[0], "picture of this code");
       this.verdict.hidden = !answer.real;
       if (answer.real) say(this.verdict, `The discriminator thinks that this is real with ${percent(answer.real[0])}.`);

@@ -131,7 +131,7 @@
         return this.current.compare(values);
       }
       if (out.part === "current") [this.state.newest] = values.pictures;
-      this.parts[out.part].show(this.state, values);
+      this.parts[out.part].show(this.state, values, out.given);
       return this.given.update(this.state);
     }
 

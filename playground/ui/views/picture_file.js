@@ -57,8 +57,10 @@
 
   /** Hands a canvas to the person as a PNG that says what made it. */
   async function save(canvas, name, about) {
+    const model = String(about.model).split(/[\\/]/).pop(); // of a folder its name alone: not where it lies
+    const told = { ...about, model: /^([\\/~]|[A-Za-z]:)/.test(String(about.model)) ? model : about.model };
     const drawn = await new Promise((done) => canvas.toBlob(done, "image/png"));
-    if (drawn) playground.download(`${name}.png`, signed(await drawn.arrayBuffer(), about));
+    if (drawn) playground.download(`${name}.png`, signed(await drawn.arrayBuffer(), told));
   }
 
   /** A picture that is shown, as a canvas `scale` times as wide, its pixels sharp. */

@@ -93,7 +93,7 @@
       const run = this.store.current;
       if (run && !frame.recorded && !this.remembered) {
         this.remembered = true;
-        this.trigger("before", { run: run.id });
+        this.trigger("before", { run: run.id, at: Date.now() });
       }
       this.soon();
     }
@@ -101,7 +101,8 @@
     /** What was found inside a step, near a picture, or of earlier runs. */
     answer(found) {
       if (found.before) {
-        this.branches.remember(found.before.map((frame) => this.store.remember(frame)).filter(Boolean));
+        const runs = [...found.before].reverse().map((frame) => this.store.remember(frame)).filter(Boolean);
+        this.branches.remember(runs.reverse());
         this.store.forget();
         return this.soon();
       }
@@ -211,6 +212,7 @@
 
     /** Asks for a run of this page that is not the newest: its steps come back as the shown ones. */
     show(run) {
+      this.store.runs.set(run.id, run); // it may have been let go meanwhile
       this.store.current = run;
       this.store.status = { state: "finished", notices: [] };
       this.pinned = null;
