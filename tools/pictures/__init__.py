@@ -11,5 +11,5 @@ Run in this order, each resumable, from the top of the repository (FOLDER keeps 
 
 To go on from what was exported, on a machine that has nothing of the training any more (as was done once, with fewer
 single things and with riders who could ride): `data`, then `scenes FOLDER --count 40000 --single 0.35 --vae OUT/vae`,
-then `denoiser FOLDER --begin OUT --rate 0.5 --steps 1500`, then `export FOLDER OUT --vae OUT/vae --before 3500`.
+then `denoiser FOLDER --begin OUT --rate 0.5 --steps 2300`, then `export FOLDER OUT --vae OUT/vae --before 3500`.
 """
