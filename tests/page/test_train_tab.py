@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from playground.lessons import catalogue
 from playground.ui import train_recorded, train_tab
@@ -131,9 +132,15 @@ def test_files_of_ones_own_are_read_in_the_browser_and_trained_on(held: Page, tm
     Image.new("RGB", (1, 1)).save(dot)
 
     def give(*files: Path) -> None:
-        with held.expect_file_chooser() as chooser:
-            held.locator(".tr-own button").filter(has_text="Upload").click()
-        chooser.value.set_files(files)
+        for _ in range(8):  # a click on a page that just draws itself anew is lost
+            try:
+                with held.expect_file_chooser(timeout=8_000) as chooser:
+                    held.locator(".tr-own button").filter(has_text="Upload").click()
+            except PlaywrightTimeoutError:
+                continue
+            chooser.value.set_files(files)
+            return
+        raise AssertionError("no window to choose a file opens")
 
     said = held.locator("#train-view .tr-own p[role=status]")
     give(text)
