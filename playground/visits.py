@@ -176,10 +176,13 @@ class Visit:
             run.stop(reason)
 
     def forget(self, name: str, click: int = 0) -> None:
-        """Stop the current run and begin anew: the next message is the first one."""
+        """Stop the current run and begin anew: the next message is the first one, and whoever drew that run gets up,
+        so that its last frame does not come after the empty one."""
         self.stop(name, click=click)
         with self._lock:
-            self.current.pop(name, None)
+            run = self.current.pop(name, None)
+            for seat in [seat for seat, watcher in self._seats.items() if watcher.run is run]:
+                del self._seats[seat]
 
     def clear_failures(self, prefix: str) -> None:
         """Forget the runs of names with this prefix that ended with an error: it was read, and a new click came."""

@@ -98,10 +98,8 @@ def count_parameters(folder: Path) -> int:
     """
     from playground.models._lessons import described
 
-    if (folder / "model_index.json").is_file():
-        return sum(_count(shape) for path in weight_files(folder) for shape in _shapes(path))
-    if described(folder) is not None:  # a GAN's critic lies in a file of its own
-        return sum(_count(shape) for path in sorted(folder.glob("*.safetensors")) for shape in _shapes(path))
+    if (folder / "model_index.json").is_file() or described(folder) is not None:
+        return _counted(folder)
     import torch
 
     config, _, architecture = read_config(folder)
@@ -111,6 +109,15 @@ def count_parameters(folder: Path) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
+def _counted(folder: Path) -> int:
+    """By the shapes in its files."""
+    from playground.models._lessons import described
+
+    lesson = described(folder) is not None  # a GAN's critic lies in a file of its own
+    files = sorted(folder.glob("*.safetensors")) if lesson else weight_files(folder)
+    return sum(_count(shape) for path in files for shape in _shapes(path))
+
+
 def stored_parameters(folder: Path) -> int:
     """The parameters in the files of a folder that nobody has checked: quick, whatever its configuration says.
 
@@ -118,7 +125,7 @@ def stored_parameters(folder: Path) -> int:
         PlaygroundError: its files cannot be read, or there are none.
     """
     try:
-        return sum(_count(shape) for path in weight_files(folder) for shape in _shapes(path))
+        return _counted(folder)
     except PlaygroundError:
         raise
     except Exception as error:  # noqa: BLE001 an index or a header can be anything

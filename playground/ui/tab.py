@@ -64,7 +64,7 @@ def build(
             buttons, examples = _prompt(name, modality, controls, typed=pictures)
             view = PictureTheatre if pictures else TokenTheatre
             theatre = view(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
-            # two, since of two values that come at the same moment a component shows the second alone
+            # three, since of two values that come at the same moment a component shows the second alone
             answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
             nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if pictures else None
             befores = PictureAnswers(tab=name, elem_id=f"{name}-befores") if pictures else None

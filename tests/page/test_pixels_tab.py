@@ -61,7 +61,9 @@ def test_pixels_are_coloured_squares_with_the_probabilities_of_colours(tab: Page
 def test_one_goes_on_from_a_pixel_with_another_colour(tab: Page) -> None:
     tab.click("#pixels-run")
     tab.wait_for_function(OVER, arg=30)
-    tab.locator(f"{VIEW} .pg-pixel").nth(4).click()
+    fifth = tab.locator(f"{VIEW} .pg-pixel").nth(4)
+    fifth.click()
+    expect(fifth).to_have_attribute("aria-pressed", "true")  # what stands beside it is of this pixel now
     bars = tab.locator(f"{VIEW} .pg-bars .pg-bar:visible")
     other = bars.filter(has=tab.locator(".pg-name[data-colour]")).nth(2)
     wanted = other.locator(".pg-name").get_attribute("data-colour")
@@ -85,6 +87,29 @@ def test_a_picture_is_saved_as_a_png_that_says_what_made_it(tab: Page, tmp_path:
     picture.load()  # the checksums of its parts hold
     assert picture.getpixel((0, 0)) == tuple(int(shown[i : i + 2], 16) for i in (1, 3, 5))
     assert max(picture.size) <= 280
+
+
+@pytest.mark.parametrize("broken", [True, False], ids=["with line breaks", "square, without them"])
+def test_a_saved_picture_has_the_lines_that_are_shown(tab: Page, tmp_path: Path, broken: bool) -> None:
+    colours = ["#ff0000", "#00ff00", "#0000ff", "#ffff00"]
+    tokens = [token for line in (colours[:2], colours[2:]) for token in (*line, *["\n"] * broken)]
+    with tab.expect_download() as saved:
+        tab.evaluate(
+            """tokens => {
+            const takeaway = new playground.Takeaway(), settings = { seed: 1 };
+            const made = { modality: "pixels", model: "/home/me/tiny" }, prompt_tokens = [{ text: "" }];
+            const started = { prompt_tokens, settings, context_window: 5, ...made };
+            takeaway.update({ run: { id: "x" }, started, steps: tokens.map((text) => ({ text })), history: [] });
+            takeaway.picture.click();
+        }""",
+            tokens,
+        )
+    saved.value.save_as(tmp_path / "x.png")
+    picture = Image.open(tmp_path / "x.png").convert("RGB")
+    assert picture.size == (256, 256)
+    seen = [picture.getpixel((x, y)) for y in (0, 255) for x in (0, 255)]
+    assert seen == [tuple(bytes.fromhex(colour[1:])) for colour in colours]
+    assert (files.about((tmp_path / "x.png").read_bytes()) or {})["model"] == "tiny"
 
 
 def test_texts_have_no_picture_to_save(tab: Page) -> None:

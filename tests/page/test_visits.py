@@ -383,6 +383,20 @@ def test_the_newest_watcher_of_a_view_draws_alone() -> None:
     tape.allow(2)
 
 
+def test_who_drew_a_run_that_was_forgotten_draws_no_more() -> None:
+    visit, tape = Visits().visit(None), Tape()
+    run = visit.start("fake", 1, lambda before: Prepared(tape.generate))
+    other = visit.start("another", 2, lambda before: Prepared(tape.generate))
+    mine, theirs = Watcher(run), Watcher(other)
+    visit.sit("view", mine)
+    visit.sit("elsewhere", theirs)
+    visit.forget("fake")
+    assert not visit.sits("view", mine)
+    assert visit.sits("elsewhere", theirs)
+    other.stop()
+    tape.allow(4)
+
+
 def test_frames_are_json_that_a_browser_reads_even_with_infinite_logits() -> None:
     text = dumps({"a": float("-inf"), "b": float("nan"), "c": 0.1234567890123, "d": [float("inf")], "e": 3})
     assert json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")) == {

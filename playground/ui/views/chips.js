@@ -30,8 +30,7 @@
 
     update(view) {
       const prompt = view.started ? view.started.prompt_tokens || [] : [];
-      const side = Math.sqrt(((view.started && view.started.context_window) || 1.5) - 1);
-      this.columns = Number.isInteger(side) ? side : 0; // of a picture without line breaks, which is square
+      this.columns = playground.columnsOf(view.started);
       const fills = playground.gaps.fills(view) ? new Map(view.steps.map((step, i) => [view.started.places[i], i])) : null;
       this.places = prompt.map((_, at) => (fills && fills.has(at) ? { prompt: false, at: fills.get(at) } : { prompt: true, at }));
       if (!fills) view.steps.forEach((_, at) => this.places.push({ prompt: false, at }));

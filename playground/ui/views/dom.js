@@ -57,7 +57,7 @@
   function spoken(text) {
     if (text === "") return "part of a character";
     const words = text.replace(/\r?\n/g, " line break ").replace(/\t/g, " tab ").replace(INVISIBLE, " invisible character ");
-    if (COLOUR.test(text)) return `colour ${text}`;
+    if (isColour(text)) return `colour ${text}`;
     if (/^ +$/.test(text)) return text.length === 1 ? "space" : `${text.length} spaces`;
     return words.trim().slice(0, 120);
   }
@@ -99,11 +99,19 @@
     return strong && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(strong[0]) ? "rtl" : "ltr";
   }
 
-  const COLOUR = /^#[0-9a-f]{6}$/;
+  /** Whether a token is a colour, as those of a picture are. */
+  const isColour = (text) => /^#[0-9a-f]{6}$/.test(text || "");
+
+  /** The pixels in a line of a picture that is written without line breaks: it is square, and fills the context window behind its
+   * first token; 0 where it does not. */
+  function columnsOf(started) {
+    const side = Math.sqrt(((started && started.context_window) || 1.5) - 1);
+    return Number.isInteger(side) ? side : 0;
+  }
 
   /** Shows the colour that a token names, where it names one (a token of a picture); says whether it does. */
   function tint(node, text) {
-    const colour = COLOUR.test(text || "") ? text : null;
+    const colour = isColour(text) ? text : null;
     mark(node, "data-colour", colour);
     if (colour) node.style.setProperty("--pg-colour", colour);
     else node.style.removeProperty("--pg-colour");
@@ -118,5 +126,5 @@
     return label;
   }
 
-  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, tint, tabOf, tokenLabel });
+  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, columnsOf, isColour, tint, tabOf, tokenLabel });
 })();

@@ -72,11 +72,15 @@
     return apart || !view.started ? text : view.started.prompt + text;
   }
 
-  const COLOUR = /#[0-9a-f]{6}/;
-
-  /** The colours of a text, line by line, as a canvas; what is missing is left empty. */
-  function picture(text) {
-    const rows = text.split("\n").map((line) => line.match(new RegExp(COLOUR, "g")) || []).filter((row) => row.length);
+  /** The colours among a view's tokens, line by line, as a canvas; what is missing is left empty. */
+  function picture(view) {
+    const texts = [...view.started.prompt_tokens, ...view.steps].map((token) => token.text);
+    const columns = texts.includes("\n") ? 0 : playground.columnsOf(view.started), lines = [[]];
+    for (const text of texts) {
+      if (text === "\n" || (columns && lines[lines.length - 1].length === columns)) lines.push([]);
+      if (playground.isColour(text)) lines[lines.length - 1].push(text);
+    }
+    const rows = lines.filter((row) => row.length);
     const canvas = make("canvas", { width: Math.max(...rows.map((row) => row.length)), height: rows.length }), context = canvas.getContext("2d");
     rows.forEach((row, y) => row.forEach((colour, x) => {
       context.fillStyle = colour;
@@ -106,7 +110,7 @@
     }
 
     savePicture() {
-      const { run, started } = this.view, image = picture(written(this.view));
+      const { run, started } = this.view, image = picture(this.view);
       const { picture: _, history: __, ...settings } = started.settings;
       const size = Math.max(1, Math.round(256 / Math.max(image.width, image.height)));
       playground.savePicture(playground.enlarged(image, image.width, image.height, size), run.id, { ...settings, modality: started.modality, model: started.model });
@@ -120,7 +124,7 @@
     update(view) {
       this.view = view;
       this.element.classList.toggle("pg-nothing", !view.run || view.steps.length === 0);
-      this.picture.hidden = !view.steps.slice(0, 4).some((step) => COLOUR.test(step.text));
+      this.picture.hidden = !view.steps.slice(0, 4).some((step) => playground.isColour(step.text));
     }
   }
 
