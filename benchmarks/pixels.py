@@ -29,6 +29,7 @@ from playground.errors import PlaygroundError
 from playground.events import Finished, Reason
 from playground.manager import ModelManager
 from playground.modalities import pixels as modality
+from playground.models import _pixel_neighbours
 from playground.models._places import ASSETS
 from tools import pixels
 
@@ -115,13 +116,8 @@ def write(word: str, manager: Any) -> str:
 
 def picture_of(text: str) -> np.ndarray | None:
     """(16, 16, 3) uint8 of a text of colours; None where it is not sixteen lines of sixteen."""
-    lines = [line for line in text.split("\n") if line]
-    rows = [[line[i + 1 : i + 7] for i in range(0, len(line), 7)] for line in lines]
-    try:
-        picture = np.array([[list(bytes.fromhex(colour)) for colour in row] for row in rows], "uint8")
-    except ValueError:
-        return None
-    return picture if picture.shape == (pixels.SIDE, pixels.SIDE, 3) else None
+    picture = _pixel_neighbours.picture_of(text)
+    return picture if picture is not None and picture.shape == (pixels.SIDE, pixels.SIDE, 3) else None
 
 
 def neighbours(texts: pixels.Texts) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +126,7 @@ def neighbours(texts: pixels.Texts) -> tuple[np.ndarray, np.ndarray]:
     for number in range(len(texts.rgba)):
         if number % pixels.HELD == 0:
             continue
-        for size, dx, dy, flip in product(range(14, 18), (-1, 0, 1), (-1, 0, 1), (False, True)):
+        for size, dx, dy, flip in product(pixels.SIZES, (-1, 0, 1), (-1, 0, 1), (False, True)):
             found.append(pixels.small(texts.rgba[number], size, dx, dy, flip))
             numbers.append(number)
     whole = np.stack(found)

@@ -175,9 +175,8 @@ class Run:
             self._kept = self._keep(self.state.bytes, self._forget_state)
         own = {"run_id": self.id, "seq": len(self._steps) + 1}
         self._finished = dumps({**event.to_json(), **own})
-        state, error = "finished", None
-        if event.reason is Reason.ERROR:
-            state, error = "error", event.message or DEFECT
+        failed = event.reason is Reason.ERROR
+        state, error = ("error", event.message or DEFECT) if failed else ("finished", None)
         self._say(state=state, progress=None, queued=None, error=error)
         self.ended = True
 
@@ -278,6 +277,11 @@ class Run:
             if place != self._waits_at:
                 self._waits_at = place
                 self.version += 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to the end of a picture, so that no step is left."""
+        return self.ended and self._whole
 
     @property
     def resumable(self) -> bool:

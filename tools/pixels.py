@@ -21,10 +21,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from playground.models import _pixel_neighbours
 from tools.pictures._loop import Average, optimizers, set_rates, steps
 from tools.pictures.export import shrunk
 
 SIDE, COLOURS, BATCH, WARM = 16, 160, 24, 200
+SIZES = range(14, 18)  # in which a picture is seen
 RATES = {"adamw": 2e-3, "muon": 2e-3}
 HELD = 20  # one emoji in so many is held out
 END, ANY, BREAK = "<|end|>", "<|any|>", "\n"
@@ -132,7 +134,7 @@ class Texts:
             number = int(chance.integers(len(self.rgba)))
             if (number % HELD == 0) == held_out:
                 break
-        size = int(chance.integers(14, 18))
+        size = int(chance.integers(SIZES.start, SIZES.stop))
         dx, dy = (int(by) for by in chance.integers(-1, 2, 2))
         picture = small(self.rgba[number], size, dx, dy, bool(chance.random() < 0.5))
         some = self.names[number]
@@ -146,6 +148,14 @@ class Texts:
         return [self.ids.get(name, self.ids[ANY]), self.ids[BREAK], *(n for row in rows for n in row), self.ids[END]]
 
 
+def seen(texts: Texts, folder: Path) -> None:
+    """Write the pictures that were trained on, in the colours and sizes in which they were seen."""
+    numbers = [n for n in range(len(texts.rgba)) if n % HELD]
+    rows = [[texts.colours[nearest(small(texts.rgba[n], size, 0, 0, False), texts.colours)] for n in numbers]
+            for size in SIZES]  # fmt: skip
+    _pixel_neighbours.save(folder, np.array(rows), [texts.names[n][0] for n in numbers])
+
+
 def main() -> None:
     """Train and write the model."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -153,9 +163,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--seen", type=Path, help="only write the pictures it was trained on, into this folder")
     given = parser.parse_args()
     torch.manual_seed(0)
     texts = Texts(given.folder)
+    if given.seen:
+        seen(texts, given.seen)
+        return
     model = build(len(texts.tokenizer), 3 + len(texts.colours))
     average = Average(model, 0.999)
     both = optimizers(model.named_parameters(), lambda name: ".h." in name, RATES, 0.05, (0.9, 0.98))
@@ -185,6 +199,7 @@ def main() -> None:
         average.module.half().save_pretrained(given.out, safe_serialization=True)
         shrunk(given.out)
         texts.tokenizer.save_pretrained(given.out)
+        seen(texts, given.out)
         print(f"{sum(p.numel() for p in average.module.parameters()):,} parameters in {given.out}")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from playground.errors import PlaygroundError
 
 if TYPE_CHECKING:
+    from numpy import ndarray
     from torch import Tensor
 
 KEY = "generated"  # of the PNG's text that holds what made it
@@ -29,6 +30,16 @@ def small(pictures: "Tensor") -> tuple[str, ...]:
         Image.fromarray(picture).save(file, kind.upper(), **({"quality": QUALITY} if kind == "jpeg" else {}))
         urls.append(url(file.getvalue(), f"image/{kind}"))
     return tuple(urls)
+
+
+def enlarged(picture: "ndarray", least: int = 96) -> str:
+    """A data URL of a picture (H, W, 3) uint8 of few pixels, each of them a square."""
+    from PIL import Image
+
+    times = max(1, -(-least // max(picture.shape[:2])))
+    file = io.BytesIO()
+    Image.fromarray(picture.repeat(times, 0).repeat(times, 1)).save(file, "PNG")
+    return url(file.getvalue(), "image/png")
 
 
 def url(data: bytes, kind: str) -> str:

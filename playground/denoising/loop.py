@@ -123,7 +123,7 @@ def opening(model: Denoiser, plan: Plan) -> Place:
             latents = plan.start.clone()
         else:
             latents = noised(scheduler, plan.start, noise, index)
-    if index and hasattr(scheduler, "set_begin_index"):
+    if hasattr(scheduler, "set_begin_index"):  # else it looks for its timestep, of which it may have two alike
         scheduler.set_begin_index(index)
     return Place(index, latents, scheduler, tuple(g.get_state() for g in generators), noise)
 

@@ -25,9 +25,13 @@ DIFFUSION: dict[str, tuple[str, dict[str, Any]]] = {
     "UniPC": ("UniPCMultistepScheduler", {}),
     "LCM": ("LCMScheduler", {}),
 }
+# solvers that were made for diffusion take the straight way from noise to picture, too (as for SANA; Xie et al., 2024)
+ALONG_FLOW: dict[str, Any] = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
 FLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "Euler": ("FlowMatchEulerDiscreteScheduler", {}),
     "Heun": ("FlowMatchHeunDiscreteScheduler", {}),
+    "DPM++ 2M": ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver++", "solver_order": 2, **ALONG_FLOW}),
+    "UniPC": ("UniPCMultistepScheduler", ALONG_FLOW),
     "LCM": ("FlowMatchLCMScheduler", {}),
 }
 NAMES = tuple(dict.fromkeys([*DIFFUSION, *FLOW]))
@@ -62,6 +66,8 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     if name not in known:
         raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")
     kind, more = known[name]
+    if more.get("use_flow_sigmas"):
+        more = {**more, "flow_shift": config.get("flow_shift", config.get("shift", 1.0))}
     return getattr(diffusers, kind).from_config(dict(config), **more)
 
 

@@ -223,13 +223,21 @@ class ModelManager(House):
             PlaygroundError: no such model, or its files cannot be read.
         """
         spec = self.spec(model_id, visit)
-        folder = self._loader.where(spec)[1]
+        folder = self.folder(model_id, visit)
         if folder is None or spec.trusted:
             return self._loader.bytes_needed(spec, None)
         from playground.models._spec import memory_mb
         from playground.models._weights import stored_parameters
 
         return int(memory_mb(stored_parameters(folder)) * 1e6)
+
+    def folder(self, model_id: str, visit: str = "") -> Path | None:
+        """Where a model's files are on this computer; None where they are not.
+
+        Raises:
+            PlaygroundError: no such model.
+        """
+        return self._loader.where(self.spec(model_id, visit))[1]
 
     def at_hand(self, model_id: str, visit: str = "") -> bool:
         """Whether a model is loaded, being loaded, part of this repository, or made here."""

@@ -18,7 +18,7 @@ from playground.denoising import files
 from playground.errors import PlaygroundError
 from playground.events import Event, Finished, ImageStep, Notice, Progress, PromptToken, Reason, Started
 from playground.modalities._denoising_memory import enough, no_memory, too_large
-from playground.modalities._denoising_settings import check, going_on, limits, one_step, settings_class
+from playground.modalities._denoising_settings import check, going_on, limits, offered, one_step, settings_class
 from playground.modalities._denoising_state import (
     KeptPictures,
     Replay,
@@ -34,7 +34,17 @@ from playground.modalities._lent import Run, lent
 from playground.modalities._limits import clamp
 from playground.models import _classifier
 
-__all__ = ["KeptPictures", "Replay", "generate", "going_on", "limits", "one_step", "rebuild", "settings_class"]
+__all__ = [
+    "KeptPictures",
+    "Replay",
+    "generate",
+    "going_on",
+    "limits",
+    "offered",
+    "one_step",
+    "rebuild",
+    "settings_class",
+]
 
 EVERY_S = 1 / 15  # small pictures travel at most so often; the last step's always
 

@@ -1,12 +1,14 @@
 """The settings of every modality that denoises, and their limits."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from playground import fields
 from playground.denoising import schedulers
 from playground.errors import PlaygroundError
 from playground.fields import Range
+from playground.models import _sizes
 
 MAX_CHARACTERS, MOST_STEPS = 20_000, 1000
 STRIPS = ("off", "words", "noise", "both")
@@ -58,11 +60,24 @@ def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.
 
 def limits(settings: Any, model: Any) -> dict[str, Range]:
     """What depends on the model: sizes, from a quarter of its own to twice that; steps, which its scheduler limits."""
-    own, step = int(model.size), unit(model)
-    side = Range(max(own // 4, step), min(own * 2, int(getattr(model, "largest", own * 2))), step)
+    side = _side(model)
     config = getattr(model, "scheduler_config", None)  # of a model that is not loaded nothing more is known
     most = MOST_STEPS if config is None else min(MOST_STEPS, schedulers.most_steps(settings.scheduler, config))
     return {"steps": Range(1, most), "width": side, "height": side}
+
+
+def offered(folder: Path) -> tuple[tuple[str, ...], Range] | None:
+    """(schedulers, the range of width and height) of the model in a folder, from its files alone; None where they do
+    not say."""
+    found = _sizes.described(folder)
+    if found is None:
+        return None
+    return (schedulers.OWN, *schedulers.names(found.scheduler_config)), _side(found)
+
+
+def _side(model: Any) -> Range:
+    own, step = int(model.size), unit(model)
+    return Range(max(own // 4, step), min(own * 2, int(getattr(model, "largest", own * 2))), step)
 
 
 def unit(model: Any) -> int:

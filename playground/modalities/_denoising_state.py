@@ -215,6 +215,8 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     if model.guided_inside and settings.negative_prompt.strip():
         said.append("This model takes its guidance inside and knows no negative prompt.")
     start, mask = _given(settings, model)
+    if start is not None and int(settings.steps * settings.strength) == 0:
+        said.append("So little strength replaces nothing: this is the picture as the autoencoder gives it back.")
     plan = Plan(
         words, repeated(unwanted, settings.number), settings.steps, settings.guidance, settings.scheduler, seeds,
         (model.channels, settings.height // model.factor, settings.width // model.factor),

@@ -19,6 +19,7 @@ READY = bool(emoji.SPECS)
 
 Settings = _denoising.settings_class(prompt="a cat riding a skateboard", model="emoji", steps=16, guidance=4.0)
 limits = _denoising.limits
+offered = _denoising.offered
 one_step = _denoising.one_step
 going_on = _denoising.going_on
 rebuild = _denoising.rebuild

@@ -7,11 +7,12 @@ to see which colours it could have been, and go on from there with another one.
 """
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 from playground.events import Event, Reason
 from playground.modalities import _tokens
-from playground.models import pixels
+from playground.models import _pixel_neighbours, pixels
 
 TITLE = "Pixels"
 ORDER = 35
@@ -37,6 +38,20 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": "pizza"},
     {"prompt": "a dog", "search": "beam", "max_new_tokens": 60},
 )
+
+
+def near(text: str, folder: Path | None) -> dict[str, Any]:
+    """The pictures that the model in a folder was trained on which are nearest to the picture that a text is: "near"
+    [{"name", "distance", "picture"}] and "typical" (`_pixel_neighbours`); none where the folder has none, or the text
+    is no whole picture."""
+    from playground.denoising import files
+
+    known, picture = _pixel_neighbours.of(folder), _pixel_neighbours.picture_of(text)
+    if known is None or picture is None:
+        return {"near": [], "typical": None}
+    found = [{"name": name, "distance": round(apart, 4), "picture": files.enlarged(one)}
+             for name, apart, one in known.nearest(picture)]  # fmt: skip
+    return {"near": found, "typical": known.typical}
 
 
 def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Generator[Event, Reason | None, None]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.models import _attention, _neighbours, _offload, _words
+from playground.models._sizes import AURAFLOW, DENOISERS, sizes
 from playground.models._spec import Spec
 from playground.models._weights import variant
 
@@ -23,17 +24,14 @@ if TYPE_CHECKING:
 
     from playground.events import Progress
 
-AURAFLOW = "AuraFlowTransformer2DModel"  # its words stand in one sequence with the picture; it is given no mask
-DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer", AURAFLOW: "transformer"}
 AUTOENCODERS = ("AutoencoderKL", "AutoencoderTiny")
 TILED_PX = 1024  # from this size on the autoencoder works in tiles
 LARGE_PX = 4 << 20  # pixels of a batch from which on predictions and pictures are computed one after another
 
 
 class LatentDiffusion:
-    """A loaded picture model. `channels` are a latent's, `factor` how many pixels one latent place stands for in
-    each direction, `size` the pixels of the pictures it was trained on, `largest` the most it has places for; `bytes`
-    what the weights take; `in_turn` whether its parts take turns on the device, for want of room."""
+    """A loaded picture model: `channels`, `factor`, `size` and `largest` as in `Sizes`; `bytes` are what the weights
+    take; `in_turn`: its parts take turns on the device, for want of room."""
 
     kind = "latent diffusion"
 
@@ -49,13 +47,8 @@ class LatentDiffusion:
         self.spec, self.path = spec, path
         self.denoiser, self.vae, self.encoders = denoiser, vae, encoders
         self.scheduler_config = scheduler_config
-        self.channels = int(vae.config.latent_channels)
-        self.factor = 2 ** (len(getattr(vae.config, "block_out_channels", (0,) * 4)) - 1)
-        side = denoiser.config.sample_size
-        self.size = int(side if isinstance(side, int) else side[0]) * self.factor
-        table = getattr(denoiser.config, "pos_embed_max_size", None)  # AuraFlow's places, a square of patches
-        places = int(table**0.5) * denoiser.config.patch_size * self.factor if table else 2 * self.size
-        self.largest = min(2 * self.size, places)
+        found = sizes(denoiser.config, vae.config)
+        self.channels, self.factor, self.size, self.largest = found.channels, found.factor, found.size, found.largest
         self.one_sequence = type(denoiser).__name__ == AURAFLOW
         self.guided_inside = bool(getattr(denoiser.config, "time_cond_proj_dim", None))
         self.device, self.dtype, self.in_turn = denoiser.device, denoiser.dtype, False

@@ -84,6 +84,16 @@ class Controls:
         return [gr.update(value=values[name]) if name in values else gr.skip() for name in self.components]
 
 
+class Choice(gr.Radio):
+    """A choice whose list may be another one by the time it is sent: the settings check it, and say what is wrong."""
+
+    is_template = True  # Gradio draws it as what it is made of
+
+    def preprocess(self, payload: Any) -> Any:
+        """What was sent, as it is."""
+        return payload
+
+
 def component(tab: str, name: str, description: Description, default: Any, **changes: Any) -> Any:
     """The Gradio component of one field; its element's id is `tab-name`."""
     about: dict[str, Any] = {
@@ -98,7 +108,7 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
         return gr.Textbox(**{**about, "lines": description.lines, "max_lines": max(6, description.lines), **changes})
     if description.kind is Kind.CHOICE:
         if description.choices:
-            return gr.Radio(**{**about, "choices": list(description.choices), **changes})
+            return Choice(**{**about, "choices": list(description.choices), **changes})
         return gr.Dropdown(**{**about, "choices": [default], "allow_custom_value": True, **changes})
     allowed = description.range
     assert allowed is not None

@@ -181,6 +181,15 @@
     target.dispatchEvent(new Event("change", { bubbles: true }));
   }, true);
 
+  /** Another model was chosen: sliders that stand beyond what it allows come back to it. */
+  playground.bounded = (ids) => {
+    for (const box of ids.map((id) => document.querySelector(`#${id} input[type=number]`))) {
+      if (!box || box.max === "" || Number(box.value) <= Number(box.max)) continue;
+      box.value = box.max;
+      for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
+    }
+  };
+
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
     const root = event.target.closest && event.target.closest("[data-tab], .page-tab");

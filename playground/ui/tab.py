@@ -66,7 +66,7 @@ def build(
             theatre = view(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
             # three, since of two values that come at the same moment a component shows the second alone
             answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
-            nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if pictures else None
+            nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if hasattr(modality, "near") else None
             befores = PictureAnswers(tab=name, elem_id=f"{name}-befores") if pictures else None
             language = getattr(modality, "LANGUAGE", None)
             code = gr.Code(
@@ -180,7 +180,9 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         began = buttons[key].click(handler, everything, theatre, js=clicked, **STREAM)
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
-            began.then(choices.after_run, [visit, model], [model, parts.notes["model"]], js=SIGNED, **QUIET)
+            bounded = _bounded(parts.controls)
+            shown = [model, parts.notes["model"], *bounded]
+            began.then(choices.after_run, [visit, model, *bounded[:1]], shown, js=SIGNED, **QUIET)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
@@ -191,6 +193,8 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     if isinstance(runner, TokenRunner):
         theatre.mask(runner.mask, everything, theatre, js=clicked, **STREAM)
         theatre.name(runner.name_others, everything, theatre, js=SIGNED, **STREAM)
+        if parts.nears is not None:
+            theatre.near(runner.near, visit, parts.nears, js=SIGNED, **{**QUIET, "trigger_mode": "multiple"})
     if isinstance(runner, PictureRunner):
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
         theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
@@ -211,15 +215,23 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     )
 
 
+def _bounded(controls: Controls) -> list[Any]:
+    """The controls that depend on the picture model: its scheduler first."""
+    return [controls.components[n] for n in ("scheduler", "width", "height") if n in controls.components]
+
+
 def _wire_model(controls: Controls, notes: dict[str, gr.Markdown], choices: Choices, visit: Any, page: Any) -> None:
     """What follows from the choice of a model, and the list that it is chosen from: a visit has models of its own."""
     made = controls.components
-    chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else [])]
-    changed = [notes["model"]]
+    bounded = _bounded(controls)
+    chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else []), *bounded[:1]]
+    changed = [notes["model"], *bounded]
     if "max_new_tokens" in made:
         changed += [*([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
-    gr.on([made["model"].change, page.load], choices.on_model, chosen, changed, js=SIGNED, **QUIET).then(
-        None, None, None, js=f"() => {{ playground.bounded('{controls.tab}-max_new_tokens'); }}"
+    sliders = [f"{controls.tab}-{name}" for name in ("max_new_tokens", "width", "height") if name in made]
+    answer = choices.on_picture_model if bounded else choices.on_model
+    gr.on([made["model"].change, page.load], answer, chosen, changed, js=SIGNED, **QUIET).then(
+        None, None, None, js=f"() => {{ playground.bounded({sliders}); }}"
     )
     made["model"].input(choices.suited, chosen[:2], controls.inputs, js=SIGNED, **QUIET)
     timer = gr.Timer(1.0)

@@ -69,6 +69,21 @@ class TokenRunner(Runner):
                 yield gr.skip()
         raise PlaygroundError("The model gave no token")
 
+    def near(self, event: gr.EventData, token: str) -> str:
+        """The training pictures nearest to the picture that a run wrote. Nobody asked for them by a click: where they
+        cannot be said, nothing is said."""
+        visit, asked = self.visits.visit(token), trigger.data(event).get("run")
+        run = visit.runs.get(str(asked))
+        if run is None or not run.ended:
+            return gr.skip()
+        try:
+            folder = self.manager.folder(run.request[1].model, visit.token)
+        except PlaygroundError:
+            return gr.skip()
+        with self.manager.turn(visit.token, "generate"):
+            values = self.modality.near(run.text, folder)
+        return dumps({"run": run.id, "picture": 0, "values": values})
+
     # ── inside ───────────────────────────────────────────────────────────────
 
     def _check(self, settings: Any, prepare: Any) -> None:

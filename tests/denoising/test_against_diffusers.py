@@ -38,13 +38,45 @@ def test_the_latents_are_those_of_the_pipeline(models: Any, kind: str, name: str
     torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["Euler", "Heun"])
+@pytest.mark.parametrize("name", ["Euler", "Heun", "DPM++ 2M", "UniPC"])
 def test_the_latents_of_a_model_of_flow_matching_are_those_of_the_pipeline(models: Any, name: str) -> None:
     pipeline, model = models["auraflow"]
     wanted = plan(model, scheduler=name, seeds=(5, 6))
     _, latents = run(model, wanted)
     assert torch.isfinite(latents).all()
     torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
+
+
+def test_solvers_of_diffusion_take_the_way_of_flow_at_the_levels_that_the_model_was_trained_with() -> None:
+    """A shift puts more steps where there is much noise: σ' = s·σ / (1 + (s − 1)·σ) (Esser et al., 2024)."""
+    levels = {}
+    for shift in (1.0, 3.0):
+        config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": shift}
+        for name in ("DPM++ 2M", "UniPC"):
+            scheduler = schedulers.build(name, config)
+            scheduler.set_timesteps(4)
+            levels[name, shift] = [schedulers.level(scheduler, i)[1] for i in range(4)]
+    for name in ("DPM++ 2M", "UniPC"):
+        wanted = [3 * sigma / (1 + 2 * sigma) for sigma in levels[name, 1.0]]
+        assert levels[name, 3.0] == pytest.approx(wanted, abs=1e-5)
+
+
+@pytest.mark.parametrize("steps", [6, 20])
+def test_the_scheduler_that_many_models_came_with_takes_the_steps_of_the_pipeline(models: Any, steps: int) -> None:
+    """PNDM, of Stable Diffusion 1.5: it remembers four predictions, and takes its first step twice."""
+    pipeline, model = models["stable diffusion"]
+    config, wanted = model.scheduler_config, plan(model, steps=steps)
+    model.scheduler_config = {"_class_name": "PNDMScheduler", "num_train_timesteps": 1000, "beta_start": 0.00085,
+                              "beta_end": 0.012, "beta_schedule": "scaled_linear", "skip_prk_steps": True,
+                              "set_alpha_to_one": False, "steps_offset": 1, "trained_betas": None}  # fmt: skip
+    try:
+        taken, latents = run(model, wanted)
+        expected = theirs(pipeline, model, wanted)
+        assert all(torch.equal(run(model, wanted, step.place)[1], latents) for step in taken[:: steps // 3])
+    finally:
+        model.scheduler_config = config
+    assert len(taken) == steps + 1
+    torch.testing.assert_close(latents, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
@@ -149,14 +181,16 @@ def test_the_clean_guess_is_the_picture_where_the_model_knows_the_truth(name: st
 
 def test_flow_matching_has_its_own_schedulers_and_levels() -> None:
     config = {"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 3.0}
-    assert schedulers.names(config) == ("Euler", "Heun", "LCM")
-    scheduler = schedulers.build("Euler", config)
-    scheduler.set_timesteps(5)
+    assert schedulers.names(config) == ("Euler", "Heun", "DPM++ 2M", "UniPC", "LCM")
     clean, noise = torch.randn((2, 1, 4, 8, 8), generator=torch.Generator().manual_seed(0))
-    for index in range(5):
-        alpha, sigma = schedulers.level(scheduler, index)
-        own = scheduler.scale_noise(clean, scheduler.timesteps[index : index + 1], noise)
-        torch.testing.assert_close(own, alpha * clean + sigma * noise)
-        torch.testing.assert_close(schedulers.clean(scheduler, noise - clean, index, own), clean)
+    for name in ("Euler", "DPM++ 2M", "UniPC"):
+        scheduler = schedulers.build(name, config)
+        scheduler.set_timesteps(5)
+        for index in range(5):
+            alpha, sigma = schedulers.level(scheduler, index)
+            own = loop.noised(scheduler, clean, noise, index)
+            torch.testing.assert_close(own, alpha * clean + sigma * noise)
+            torch.testing.assert_close(schedulers.clean(scheduler, noise - clean, index, own), clean)
+        assert alpha == pytest.approx(1 - sigma)
     with pytest.raises(Exception, match="There is no scheduler 'DDIM' for this model"):
         schedulers.build("DDIM", config)

@@ -30,9 +30,9 @@ def test_every_preset_works_for_every_kind_without_a_word(models: dict[str, Any]
 
 def test_a_scheduler_that_is_not_for_it_is_replaced_by_its_own_and_that_is_said(models: dict[str, Any]) -> None:
     manager = Lending(models["auraflow"][1])
-    events = make(manager, scheduler="DPM++ 2M")
+    events = make(manager, scheduler="DDIM")
     assert [event.text for event in events if isinstance(event, Notice)] == [
-        "DPM++ 2M is no scheduler for this model (Euler, Heun, LCM are): its own is used."
+        "DDIM is no scheduler for this model (Euler, Heun, DPM++ 2M, UniPC, LCM are): its own is used."
     ]
     own = make(manager, scheduler=schedulers.OWN)
     assert picture_bytes(events[-1].pictures[0]) == picture_bytes(own[-1].pictures[0])

@@ -50,6 +50,6 @@ def test_the_most_steps_can_be_taken(name: str, spacing: str, offset: int) -> No
 def test_the_most_steps_of_flow_matching_can_be_taken(name: str) -> None:
     model = Tenth({"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 1.0})
     most = schedulers.most_steps(name, model.scheduler_config)
-    assert most == 1000
+    assert most == (999 if name in ("DPM++ 2M", "UniPC") else 1000)
     *_, last = loop.denoise(model, loop.Plan(None, None, most, 1.0, name, (1,), (1, 2, 2)))
     assert last.next.latents.isfinite().all()

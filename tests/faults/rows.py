@@ -143,7 +143,7 @@ MORE = {
          "::test_numbers_that_are_none_in_half_precision_are_computed_again_in_float32",),
     25: ("tests/denoising/test_classifier.py::test_what_is_blocked_is_blurred_and_said",),
     30: ("tests/denoising/test_files.py::test_what_cannot_be_read_is_refused_in_a_sentence",
-         "tests/page/test_image_tab.py::test_a_file_that_lies_about_its_type_is_refused_with_a_sentence",
+         "tests/page/test_image_files.py::test_a_file_that_lies_about_its_type_is_refused_with_a_sentence",
          "tests/page/test_guard.py::test_a_body_that_is_too_large_is_refused"),
     1: ("tests/manager/test_manager.py"
         "::test_a_model_larger_than_the_budget_is_refused_with_figures_before_anything_goes",

@@ -1,7 +1,5 @@
 """The Image tab in a real browser, with a tiny random model in the place of the embedded one."""
 
-import base64
-import io
 import re
 import time
 from collections.abc import Iterator
@@ -9,72 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from PIL import Image
 from playwright.sync_api import Page, expect
 
-from playground.denoising import files
+from playground.denoising import schedulers
 from playground.modalities import image
-from playground.models import _classifier, _neighbours, _pictures
+from playground.models import _classifier, _pictures
 from tests.models import tiny_pictures
 from tests.page.catalogues import served_with, tiny_spec
+from tests.page.picture_tab import OVER, STATE, STEP, VIEW, large, make, number, served, visited, words
 from tests.page.visitor import fill, opened
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
 ]
-VIEW, STATE, STEP = "#image-view", "#image-view .pg-state", "#image-view .pc-step"
-OVER = """before => { const view = document.querySelector('#image-view .pg-columns');
-    return view.dataset.run !== before && view.dataset.state === 'finished'; }"""
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tiny_pictures.folder("pixart", tmp_path_factory.mktemp("pictures") / "tiny")
-    latents = torch.randn(5, 4, 8, 8, generator=torch.Generator().manual_seed(1))
-    _neighbours.save(folder, latents, ["apple", "pear", "<img src=x onerror=alert(1)>", "cat", "dog"])
-    with served_with(tiny_spec("emoji", folder, "image"), ready=image) as address:
+    with served(tmp_path_factory.mktemp("pictures")) as address:
         yield address
 
 
 @pytest.fixture
 def tab(page: Page, url: str) -> Iterator[Page]:
-    with opened(page, url):
-        page.get_by_role("tab", name="Image").click()
+    with visited(page, url):
         yield page
-
-
-def make(page: Page, prompt: str | None = None, button: str = "run") -> None:
-    """Run, to the end."""
-    if prompt is not None:
-        page.fill("#image-prompt textarea", prompt)
-    before = page.locator(f"{VIEW} .pg-columns").get_attribute("data-run")
-    page.click(f"#image-{button}")
-    page.wait_for_function(OVER, arg=before)
-
-
-def words(page: Page) -> list[str]:
-    """The words of the step that is looked into, once it has been; on a busy machine a step is not looked into by
-    itself, since it costs too much there."""
-    inside, ask = page.locator(f"{VIEW} .pc-inside"), page.get_by_role("button", name="Look inside this step")
-    expect(inside.or_(ask).first).to_be_visible()
-    page.wait_for_timeout(400)  # longer than the page waits before it looks by itself
-    if ask.is_visible() and not inside.is_visible():
-        ask.evaluate_all("all => all.filter(b => !b.disabled).forEach(b => b.click())")  # it may have gone by now
-    expect(inside).to_be_visible()
-    return [chip.inner_text() for chip in page.locator(f"{VIEW} .pc-word").all()]
-
-
-def large(page: Page) -> bytes:
-    """The pixels of the picture on the stage, as the browser has them."""
-    source = page.locator(f"{VIEW} .pc-large").first.get_attribute("src") or ""
-    return Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).convert("RGB").tobytes()
-
-
-def number(page: Page, name: str, value: float) -> None:
-    page.fill(f"#image-{name} input[type=number]", str(value))
-    page.keyboard.press("Tab")
 
 
 def test_a_picture_comes_out_of_noise_and_every_step_can_be_opened(tab: Page) -> None:
@@ -103,22 +61,6 @@ def test_the_nearest_training_pictures_stand_beside_a_finished_one(tab: Page) ->
     expect(tab.locator(f"{VIEW} [aria-label='Nearest training pictures'] .pg-small")).to_contain_text("usually")
     tab.locator(STEP).nth(2).click()
     expect(tab.locator(f"{VIEW} .pc-neighbour").first).to_be_hidden()
-
-
-def test_a_saved_picture_says_what_made_it_and_is_made_again_by_its_seed(tab: Page) -> None:
-    make(tab, "a green house")
-    with tab.expect_download() as saved:
-        tab.click(f"{VIEW} .pc-keep")
-    data = Path(saved.value.path()).read_bytes()
-    told = files.about(data)
-    assert told is not None and (told["prompt"], told["seed"], told["model"]) == ("a green house", 1, "emoji")
-    first = large(tab)
-    make(tab, button="again-new")
-    assert large(tab) != first
-    tab.fill("#image-seed input", "1")
-    tab.keyboard.press("Tab")
-    make(tab, button="again")
-    assert large(tab) == first
 
 
 def test_a_fork_follows_the_new_words_and_inherited_steps_keep_theirs(tab: Page) -> None:
@@ -165,6 +107,43 @@ def test_one_step_at_a_time_and_continue(tab: Page) -> None:
     stepwise = large(tab)
     make(tab)
     assert large(tab) == stepwise
+
+
+def test_a_step_behind_a_finished_picture_is_the_first_of_another_and_its_pieces_are_one_branch(tab: Page) -> None:
+    number(tab, "steps", 3)
+    make(tab, "a red apple")
+    for step in (1, 2):
+        tab.click("#image-step")
+        expect(tab.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
+        expect(tab.locator(STATE)).to_have_text("Paused: Continue goes on.")
+    tab.click("#image-continue")
+    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
+    runs = tab.locator(f"{VIEW} .pc-run")
+    expect(runs).to_have_count(2)
+    expect(runs.last).to_contain_text("the same settings")
+
+
+def test_only_what_the_model_allows_is_offered(tab: Page) -> None:
+    offered = lambda: [one.get_attribute("value") for one in tab.locator("#image-scheduler input").all()]
+    assert offered() == ["the model's own", *schedulers.DIFFUSION]
+    tab.get_by_role("radio", name="DDIM", exact=True).check()
+    tab.get_by_role("button", name="Size and number").click()
+    sides = tab.locator("#image-width input[type=number]")
+    expect(sides).to_have_attribute("max", "32")
+    fill(tab, "#image-width input[type=number]", "32")
+    tab.keyboard.press("Tab")
+    chosen = tab.locator("#image-model input")
+    chosen.click()
+    tab.get_by_role("option", name="Flow").click()
+    expect(tab.locator("#image-scheduler input")).to_have_count(1 + len(schedulers.FLOW))
+    assert offered() == ["the model's own", *schedulers.FLOW]
+    expect(tab.get_by_role("radio", name="the model's own")).to_be_checked()
+    expect(sides).to_have_attribute("max", "16")
+    expect(sides).to_have_value("16")
+    for name in schedulers.FLOW:
+        tab.get_by_role("radio", name=name, exact=True).check()
+        make(tab, "a red apple")
+        expect(tab.locator(f"{VIEW} .pg-notices p")).to_have_count(0)
 
 
 def test_a_reloaded_page_finds_its_picture_and_looks_into_it(tab: Page) -> None:
@@ -230,45 +209,6 @@ def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_
     assert int((tab.locator(f"{VIEW} .pg-where").inner_text()).split()[1]) < 50
 
 
-def test_begin_from_a_picture_and_change_a_painted_part_only(tab: Page, tmp_path: Path) -> None:
-    Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "red.png")
-    tab.locator(f"{VIEW} .pc-begin summary").click()
-    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / "red.png")
-    canvas = tab.locator(f"{VIEW} .pc-canvas")
-    expect(canvas).to_be_visible()
-    make(tab, "a red apple")
-    taken = tab.locator(STEP).count()
-    assert taken == 9, "0.6 of 16 steps"
-    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)  # what comes late moves what is below it
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box() or {}
-    tab.mouse.move(box["x"] + 20, box["y"] + 20)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 60, box["y"] + 60, steps=4)
-    tab.mouse.up()
-    before = large(tab)
-    make(tab)
-    assert large(tab) != before
-    tab.get_by_role("button", name="Remove the picture").click()
-    make(tab)
-    expect(tab.locator(STEP)).to_have_count(16)
-
-
-@pytest.mark.parametrize(("name", "content", "why"), [
-    ("page.png", b"<html>no picture</html>", "damaged, or no picture"),
-    ("notes.txt", b"text", "no picture that can be read"),
-])  # fmt: skip
-def test_a_file_that_lies_about_its_type_is_refused_with_a_sentence(
-    tab: Page, tmp_path: Path, name: str, content: bytes, why: str
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    tab.locator(f"{VIEW} .pc-begin summary").click()
-    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / name)
-    expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_contain_text(why)
-    make(tab, "a red apple")
-    expect(tab.locator(STEP)).to_have_count(16)
-
-
 def test_several_pictures_are_looked_at_one_by_one(tab: Page) -> None:
     tab.get_by_role("button", name="Size and number").click()
     fill(tab, "#image-number input[type=number]", "3")
@@ -280,86 +220,6 @@ def test_several_pictures_are_looked_at_one_by_one(tab: Page) -> None:
     tab.locator(f"{VIEW} .pc-choose").nth(2).click()
     expect(tab.locator(f"{VIEW} .pc-choose").nth(2)).to_have_attribute("aria-pressed", "true")
     assert words(tab) == ["a", "red", "apple"]
-
-
-DROP = """([where, name, type, data]) => {
-    const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
-    const carried = new DataTransfer();
-    carried.items.add(new File([bytes], name, {type}));
-    const event = kind => new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true});
-    const place = document.querySelector(where);
-    place.dispatchEvent(event('dragover'));
-    return !place.dispatchEvent(event('drop'));
-}"""
-
-
-def drop(page: Page, where: str, name: str, content: bytes, kind: str = "image/png") -> None:
-    """Drop a file; the browser must not leave the page for it."""
-    assert page.evaluate(DROP, [where, name, kind, base64.b64encode(content).decode()])
-
-
-def test_a_saved_picture_dropped_on_the_tab_brings_its_settings(tab: Page) -> None:
-    number(tab, "guidance", 6.5)
-    number(tab, "steps", 7)
-    tab.fill("#image-seed input", "77")
-    make(tab, "a red apple, grün <b>")
-    first = large(tab)
-    with tab.expect_download() as saved:
-        tab.click(f"{VIEW} .pc-keep")
-    data = Path(saved.value.path()).read_bytes()
-    tab.click("#image-reset")
-    number(tab, "guidance", 2)
-    tab.fill("#image-prompt textarea", "something else")
-    drop(tab, "#image-prompt", "saved.png", data)
-    expect(tab.locator("#image-prompt textarea")).to_have_value("a red apple, grün <b>")
-    expect(tab.locator("#image-guidance input[type=number]")).to_have_value("6.5")
-    expect(tab.locator("#image-seed input")).to_have_value("77")
-    expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_contain_text("says how it was made, by the model emoji")
-    make(tab)
-    assert large(tab) == first
-
-
-def test_a_saved_picture_dropped_on_another_tab_opens_this_one_and_other_files_stay_out(tab: Page) -> None:
-    told = {"prompt": "a cat", "model": "emoji"}
-    tab.get_by_role("tab", name="Text", exact=True).click()
-    expect(tab.locator("#text-prompt")).to_be_visible()
-    drop(tab, "#text-prompt", "notes.txt", b"text", "text/plain")
-    expect(tab.locator("#text-prompt")).to_be_visible()
-    drop(tab, "#text-prompt", "saved.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
-    expect(tab.locator("#image-prompt textarea")).to_have_value("a cat")
-    expect(tab.locator("#image-prompt")).to_be_visible()
-
-
-def test_a_picture_that_another_tab_saved_is_named_and_changes_nothing(tab: Page) -> None:
-    told = {"prompt": "a cat", "model": "pixels", "modality": "pixels", "seed": 4}
-    drop(tab, "#image-prompt", "cat.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
-    note = tab.locator(f"{VIEW} .pc-begin .pg-small")
-    expect(note).to_have_text(re.compile("^cat.png says that the model pixels made it, in the tab Pixels"))
-    expect(tab.locator("#image-prompt textarea")).to_have_value("a cat riding a skateboard")
-
-
-def test_any_other_file_dropped_on_the_tab_is_begun_from_or_refused(tab: Page) -> None:
-    note = tab.locator(f"{VIEW} .pc-begin .pg-small")
-    drop(tab, "#image-prompt", "notes.txt", b"text", "text/plain")
-    expect(note).to_contain_text("no picture that can be read")
-    file = io.BytesIO()
-    Image.new("RGB", (64, 48), (200, 30, 30)).save(file, "PNG")
-    drop(tab, f"{VIEW} .pc-stage", "red.png", file.getvalue())
-    expect(tab.locator(f"{VIEW} .pc-canvas")).to_be_visible()
-    expect(tab.get_by_role("button", name="Use the settings it was made with")).to_be_hidden()
-
-
-def test_settings_of_a_strange_file_are_checked_one_by_one(tab: Page) -> None:
-    told = {"prompt": 5, "guidance": 10**400, "steps": 12, "model": ["/etc/passwd"], "scheduler": "Euler", "seed": "x",
-            "picture": "data:image/png;base64,AAAA", "strange": [1]}  # fmt: skip
-    tab.fill("#image-prompt textarea", "a green house")
-    drop(tab, "#image-prompt", "strange.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
-    expect(tab.locator("#image-steps input[type=number]")).to_have_value("12")
-    expect(tab.get_by_role("radio", name="Euler", exact=True)).to_be_checked()
-    expect(tab.locator("#image-prompt textarea")).to_have_value("a green house")
-    expect(tab.locator("#image-guidance input[type=number]")).to_have_value("4")
-    make(tab)
-    expect(tab.locator(STEP)).to_have_count(12)
 
 
 def test_pictures_follow_the_typing_where_that_is_wanted(tab: Page) -> None:

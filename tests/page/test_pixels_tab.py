@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from playground.denoising import files
 from playground.modalities import pixels
+from playground.models import _pixel_neighbours
 from tests.models import tiny_pixels
 from tests.page.catalogues import served_with, tiny_spec
 from tests.page.visitor import opened
@@ -24,6 +26,8 @@ PAINTED = """([at, colour]) =>
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tiny_pixels.folder(tmp_path_factory.mktemp("pixels") / "tiny")
+    seen = np.stack(tiny_pixels.pictures())[None] // 43 * 43
+    _pixel_neighbours.save(folder, seen, ["one", "<img src=x onerror=alert(1)>", "three", "four"])
     with served_with(tiny_spec("pixels", folder, "pixels", context_window=274), ready=pixels) as address:
         yield address
 
@@ -116,3 +120,37 @@ def test_texts_have_no_picture_to_save(tab: Page) -> None:
     tab.get_by_role("tab", name="Text", exact=True).click()
     expect(tab.locator("#text-view").get_by_role("button", name="Download text")).to_be_visible()
     expect(tab.locator("#text-view").get_by_role("button", name="Download picture (PNG)")).to_be_hidden()
+
+
+def test_the_nearest_training_pictures_stand_below_a_finished_picture(tab: Page) -> None:
+    """The random model ends no picture of sixteen lines; what a run wrote is put in its place."""
+    line = "".join(f"#{16 * i:02x}0000" for i in range(16))
+    near, asked = pixels.near, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixels, "near", lambda text, folder: asked.append(text) or near("\n".join([line] * 16), folder))
+        tab.fill("#pixels-prompt textarea", "a cat")
+        tab.fill("#pixels-max_new_tokens input[type=number]", "274")
+        tab.keyboard.press("Tab")
+        tab.click("#pixels-run")
+        expect(tab.locator(f"{VIEW} .pg-state")).to_have_text("The picture is finished.")
+        expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)
+    assert len(asked) == 1 and asked[0].count("#") > 9
+    captions = tab.locator(f"{VIEW} .pc-neighbour figcaption").all_inner_texts()
+    assert "one" in captions[0] and any("<img src=x" in caption for caption in captions)
+    expect(tab.locator(f"{VIEW} .pc-nearest")).to_contain_text("usually")
+    expect(tab.locator("#text-view .pc-nearest")).to_be_hidden()
+
+
+def test_beams_are_rows_of_colours(tab: Page) -> None:
+    tab.get_by_role("radio", name="beam", exact=True).locator("visible=true").check()
+    tab.fill("#pixels-max_new_tokens input[type=number]", "6")
+    tab.keyboard.press("Tab")
+    tab.click("#pixels-run")
+    tab.wait_for_function(OVER, arg=1)
+    beams = tab.locator(f"{VIEW} .pg-beam-text")
+    expect(beams.first).to_be_visible()
+    colours = beams.first.locator(".pg-square").evaluate_all("all => all.map((one) => one.dataset.colour)")
+    if colours:  # a random model may write a name, which is no colour
+        assert all(len(colour) == 7 for colour in colours)
+        painted = tab.locator(f"{VIEW} .pg-node[data-state=path] rect").last.evaluate("one => one.style.fill")
+        assert painted.startswith("rgb(") or painted == ""

@@ -3,11 +3,19 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, draw, say, mark, visible } = playground;
-  const COLUMN = 62, ROW = 26, TAIL = 30;
+  const COLUMN = 62, ROW = 26, TAIL = 30, SQUARES = 14;
 
   function tail(text) {
     const letters = [...text];
     return visible(letters.length > TAIL ? "…" + letters.slice(1 - TAIL).join("") : text, TAIL + 2);
+  }
+
+  /** The colours at the end of a text that is a picture, as small squares; null where it is another text. */
+  function squares(text) {
+    const pieces = text.match(/#[0-9a-f]{6}|\n|[^\n]+?(?=#|\n|$)/g) || [];
+    const last = pieces.slice(-SQUARES);
+    if (!last.some(playground.isColour) || !last.every((piece) => piece === "\n" || playground.isColour(piece))) return null;
+    return [pieces.length > SQUARES ? "…" : "", ...last.map((piece) => (piece === "\n" ? "⏎" : playground.square(piece)))];
   }
 
   class Beams {
@@ -60,7 +68,10 @@
     }
 
     show(parts, beam, i, selected) {
-      say(parts.text, tail(beam.so_far || beam.text));
+      const text = beam.so_far || beam.text, picture = squares(text);
+      if (!picture) say(parts.text, tail(text));
+      else if (parts.shown !== text) parts.text.replaceChildren(...picture);
+      parts.shown = picture ? text : null;
       say(parts.score, beam.score.toFixed(2).replace("-", "−"));
       say(parts.end, beam.finished ? "ended" : "");
       parts.end.hidden = !beam.finished;
@@ -118,8 +129,10 @@
 
     node(at, beam, state) {
       const text = draw("text", { x: at.x + (COLUMN - 8) / 2, y: at.y + 16, "text-anchor": "middle" });
-      text.textContent = visible(beam.text, 7) || "∅";
-      return draw("g", { class: "pg-node", "data-state": state }, draw("rect", { x: at.x + 0.75, y: at.y + 1.5, width: COLUMN - 9.5, height: 21, rx: 5 }), text);
+      const box = draw("rect", { x: at.x + 0.75, y: at.y + 1.5, width: COLUMN - 9.5, height: 21, rx: 5 });
+      if (playground.isColour(beam.text)) box.style.setProperty("fill", beam.text);
+      else text.textContent = visible(beam.text, 7) || "∅";
+      return draw("g", { class: "pg-node", "data-state": state }, box, text);
     }
   }
 

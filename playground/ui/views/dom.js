@@ -118,6 +118,13 @@
     return colour !== null;
   }
 
+  /** A colour as a small square. */
+  function square(text) {
+    const dot = make("i", { class: "pg-square", role: "img", "aria-label": text });
+    tint(dot, text);
+    return dot;
+  }
+
   /** A token in its own direction, so that its neighbours keep theirs. */
   function tokenLabel(text, special, longest) {
     const label = make("bdi", { class: special ? "pg-name pg-special" : "pg-name", dir: "auto" });
@@ -126,5 +133,5 @@
     return label;
   }
 
-  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, columnsOf, isColour, tint, tabOf, tokenLabel });
+  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, columnsOf, isColour, tint, square, tabOf, tokenLabel });
 })();

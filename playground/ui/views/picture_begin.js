@@ -3,6 +3,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, say } = playground;
+  const PAINT = "#2f55c7", THROUGH = 0.5;
   const MOST_PX = 768, LEAST_PX = 320, MOST_BYTES = 20 << 20, KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"];
 
   class PictureBegin {
@@ -21,16 +22,19 @@
       this.again = quiet("Use the settings it was made with", () => this.restore(this.told, "The picture"));
       this.result = quiet("Begin from the picture above", () => this.set(this.newest));
       this.result.hidden = false;
-      this.size = make("input", { type: "range", min: 4, max: 60, value: 18, "aria-label": "Size of the brush", hidden: true });
+      this.brush = make("input", { type: "range", min: 4, max: 60, value: 18, "aria-label": "Size of the brush" });
+      this.size = make("label", { class: "pc-brush", hidden: true }, "brush", this.brush);
       this.element = make("details", { class: "pc-begin" }, make("summary", { text: "Begin from a picture" }), this.note,
         make("div", { class: "pc-buttons" }, this.file, this.result, this.again, this.size, this.clear, this.drop), this.canvas);
       for (const name of ["pointerdown", "pointermove"]) this.canvas.addEventListener(name, (event) => this.paint(event));
+      for (const name of ["pointerup", "pointercancel"]) this.canvas.addEventListener(name, () => (this.stroke = null));
     }
 
     update(view) {
       const done = view.finished && view.finished.pictures;
       this.newest = (done && done[view.picture]) || "";
       this.result.disabled = !this.newest;
+      this.shape(view.settings);
       const given = view.settings.picture; // what a page that was loaded again had
       if (!given || given === this.seen) return;
       this.seen = given;
@@ -95,46 +99,75 @@
       const side = Math.max(image.width, image.height, 1), scale = Math.min(MOST_PX, Math.max(side, LEAST_PX)) / side;
       this.canvas.width = Math.max(1, Math.round(image.width * scale));
       this.canvas.height = Math.max(1, Math.round(image.height * scale));
-      this.image = image;
+      this.base = this.sheet("#fff");
+      this.base.getContext("2d").drawImage(image, 0, 0, this.base.width, this.base.height);
+      this.picture = this.base.toDataURL("image/jpeg", 0.92);
       this.repaint();
-      this.picture = this.canvas.toDataURL("image/jpeg", 0.92);
-      this.cover = make("canvas", { width: this.canvas.width, height: this.canvas.height });
       for (const part of [this.canvas, this.clear, this.drop, this.size]) part.hidden = false;
       this.element.open = true;
-      return say(this.note, `A run begins from this picture. Strength (on the left) says how much of it is replaced; paint, and only the painted part changes.`);
+      const veiled = this.ratio && Math.abs(Math.log((this.canvas.width / this.canvas.height) / this.ratio)) > 0.02;
+      return say(this.note, `A run begins from this picture. Strength (on the left) says how much of it is replaced; paint, and only the painted part changes.${veiled ? " The veiled margins are left out: a run's pictures have other proportions." : ""}`);
+    }
+
+    /** A canvas as large as the picture, of one colour or of none. */
+    sheet(colour = null) {
+      const sheet = make("canvas", { width: this.canvas.width, height: this.canvas.height }), context = sheet.getContext("2d");
+      context.fillStyle = colour || "transparent";
+      context.fillRect(0, 0, sheet.width, sheet.height);
+      return sheet;
+    }
+
+    /** The proportions of the pictures that a run makes: the middle of the picture is what it takes. */
+    shape({ width, height }) {
+      const ratio = width && height ? width / height : width || height ? null : 1; // 0 is the model's own size, a square
+      if (ratio === this.ratio) return;
+      this.ratio = ratio;
+      if (this.picture) this.show();
     }
 
     repaint() {
-      const context = this.canvas.getContext("2d");
-      context.fillStyle = "#fff";
-      context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-      context.drawImage(this.image, 0, 0, this.canvas.width, this.canvas.height);
       this.painted = false;
-      this.cover = make("canvas", { width: this.canvas.width, height: this.canvas.height });
+      this.cover = this.sheet(); // white where it was painted
+      this.show();
     }
 
+    /** The picture, what is painted over it, and a veil over what a run does not take. */
+    show() {
+      const { width, height } = this.canvas, context = this.canvas.getContext("2d"), tint = this.sheet(PAINT), over = tint.getContext("2d");
+      over.globalCompositeOperation = "destination-in";
+      over.drawImage(this.cover, 0, 0);
+      context.drawImage(this.base, 0, 0);
+      context.globalAlpha = THROUGH;
+      context.drawImage(tint, 0, 0);
+      context.globalAlpha = 1;
+      if (!this.ratio) return;
+      context.fillStyle = "rgba(110, 116, 130, 0.6)";
+      const across = Math.max(0, width - height * this.ratio) / 2, down = Math.max(0, height - width / this.ratio) / 2;
+      for (const x of [0, width - across]) context.fillRect(x, 0, across, height);
+      for (const y of [0, height - down]) context.fillRect(0, y, width, down);
+    }
+
+    /** A stroke of the brush, from where the pointer was to where it is. */
     paint(event) {
       if (!(event.buttons & 1) && event.type !== "pointerdown") return;
       event.preventDefault();
       const box = this.canvas.getBoundingClientRect(), scale = this.canvas.width / box.width;
-      const at = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale], radius = Number(this.size.value) * scale;
-      for (const [canvas, colour] of [[this.canvas, "rgba(47, 85, 199, 0.5)"], [this.cover, "#fff"]]) {
-        const context = canvas.getContext("2d");
-        context.fillStyle = colour;
-        context.beginPath();
-        context.arc(...at, radius, 0, 2 * Math.PI);
-        context.fill();
-      }
+      const at = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale], context = this.cover.getContext("2d");
+      Object.assign(context, { strokeStyle: "#fff", lineCap: "round", lineJoin: "round", lineWidth: 2 * Number(this.brush.value) * scale });
+      context.beginPath();
+      context.moveTo(...((event.type === "pointermove" && this.stroke) || at));
+      context.lineTo(...at);
+      context.stroke();
+      this.stroke = at;
       this.painted = true;
+      this.show();
       if (event.type === "pointerdown") this.canvas.setPointerCapture(event.pointerId);
     }
 
     /** White where the picture may change, black elsewhere. */
     mask() {
-      const whole = make("canvas", { width: this.cover.width, height: this.cover.height }), context = whole.getContext("2d");
-      context.fillStyle = "#000";
-      context.fillRect(0, 0, whole.width, whole.height);
-      context.drawImage(this.cover, 0, 0);
+      const whole = this.sheet("#000");
+      whole.getContext("2d").drawImage(this.cover, 0, 0);
       return whole.toDataURL("image/png");
     }
   }

@@ -4,13 +4,20 @@
   const playground = (window.playground = window.playground || {});
   const { make, mark, say, makePicture, putPicture } = playground;
   const MOST = 6;
-  const NAMES = { prompt: "", negative_prompt: "not ", guidance: "guidance ", scheduler: "", seed: "seed ", steps: "steps ", strength: "strength " };
+  const NAMES = { model: "", prompt: "", negative_prompt: "not ", guidance: "guidance ", scheduler: "", seed: "seed ", steps: "steps ", strength: "strength ", number: "pictures ",
+    width: "width ", height: "height ", strip: "film strip ", to_prompt: "to ", to_seed: "to seed " };
 
   /** What a run asked for that another did not, in a few words. */
   function changes(settings, other) {
     if (!other) return settings.prompt;
-    const found = Object.keys(NAMES).filter((name) => settings[name] !== other[name]).map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`);
-    return found.join(", ") || "the same settings";
+    const known = Object.keys(NAMES).filter((name) => name in settings && name in other && settings[name] !== other[name]);
+    return known.map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`).join(", ") || "the same settings";
+  }
+
+  /** Whether `run` was paused and `other` took the steps after it: one picture, taken in pieces. */
+  function goesOn(run, other) {
+    const last = run.tokens[run.tokens.length - 1], end = last ? last.index + 1 : run.total;
+    return run.finished.reason === "paused" && other.started.parent === run.id && other.started.parent_index >= end;
   }
 
   class PictureBranches {
@@ -34,7 +41,8 @@
     }
 
     update(view) {
-      const shown = this.runs.filter((run) => run.started && run.finished && (run.finished.pictures || []).length);
+      const made = this.runs.filter((run) => run.started && run.finished && (run.finished.pictures || []).length);
+      const shown = made.filter((run) => !made.some((other) => goesOn(run, other)));
       this.element.hidden = shown.length < 2;
       if (shown.length < 2) return;
       while (this.cells.length < shown.length) this.cells.push(this.cell());

@@ -17,7 +17,7 @@
     constructor() {
       this.row = make("div", { class: "pc-branches" });
       this.words = make("p", { class: "pg-small" });
-      this.element = make("section", { "aria-label": "Nearest training pictures", hidden: true },
+      this.element = make("section", { class: "pc-nearest", "aria-label": "Nearest training pictures", hidden: true },
         make("h4", { class: "pg-h", text: "The nearest pictures it was trained on" }), this.row, this.words);
     }
 

@@ -22,8 +22,8 @@
     of: (step) => step.noise,
     least: 1,
     second: (step) => step.pull,
-    title: () => playground.term("noise level", "noise level over the steps"),
-    most: (_, pull) => (pull > 0 ? `dashed: guidance moves the guess by up to ${playground.percent(pull)}` : ""),
+    title: () => playground.term("noise level"),
+    most: (_, pull) => (pull > 0 ? `dashed: what guidance moved, up to ${playground.percent(pull)}` : ""),
     say: (step) => `${playground.percent(step.noise)} noise`,
   };
   const WORDS = {
@@ -237,7 +237,7 @@
     if (!text) return;
     try {
       const found = JSON.parse(text);
-      for (const theatre of mounted.get(tab) || []) theatre.answer(found);
+      for (const theatre of [...(mounted.get(tab) || []), ...playground.theatre.at(tab)]) theatre.answer(found);
     } catch {
       // no answer
     }

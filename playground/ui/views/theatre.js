@@ -9,14 +9,15 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, mark, say } = playground;
-  const CALM_MS = 120;
+  const CALM_MS = 120, MOST_NEARS = 12;
   const EMPTY = "Write a prompt and press Run. Every token the model writes appears here, and each of them can be opened to see why it was chosen.";
   const COMING = "The model's tokens appear here, one by one, and each of them can be opened to see why it was chosen.";
+  const WORDS = { pixels: { running: "Writing pixel by pixel", eos: "The picture is finished." } }; // where a run is no text
   const mounted = new Map(); // tab name → theatres on the page (a reopened tab mounts anew)
   const sliders = new Map(); // tab name → slider values, for a theatre that is mounted later
 
   class Theatre {
-    constructor(host, trigger) {
+    constructor(host, tab, trigger) {
       this.trigger = trigger;
       this.store = new playground.Store();
       this.redraw = new playground.Redraw((step) => this.store.settingsOf(step.index));
@@ -32,7 +33,8 @@
         fork: (token_id) => this.fork(token_id), go: (at) => this.pin({ prompt: false, at }), follow: (at, row) => this.follow(at, row), redraw: () => this.soon(),
         name: () => this.name(), unhide: () => this.unhide(),
       };
-      this.status = new playground.Status();
+      this.status = new playground.Status(WORDS[tab]);
+      this.compares = tab in WORDS;
       this.before = null; // the run whose text stays until the one with another gap has begun
       this.wanted = null; // the place of a word that was just hidden: it is looked at once it is filled
       this.source = new playground.Source(actions);
@@ -43,10 +45,12 @@
       this.figures = new playground.Figures();
       this.takeaway = new playground.Takeaway();
       this.legend = playground.legend();
+      this.near = new playground.PictureNear(); // of a run that wrote a picture
+      this.nears = new Map(); // run → the training pictures nearest to what it wrote; null: asked for
       this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
-        this.source.element, this.hint, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element);
+        this.source.element, this.hint, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element, this.near.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -60,6 +64,22 @@
       if (missing) this.store.ask(missing, this.trigger);
       if (frame.named) this.named = { ...frame.named, run: frame.run };
       this.soon(switched || Boolean(frame.named) || !frame.status || frame.status.state !== "running");
+    }
+
+    /** The training pictures that are nearest to what a run wrote. */
+    answer({ run, values }) {
+      if (!values) return;
+      this.nears.set(run, values);
+      this.soon();
+    }
+
+    /** Asks for them once a picture is finished. */
+    compare(run) {
+      const ended = run && run.finished && run.finished.reason === "eos" && !run.id.startsWith("recorded-");
+      if (!this.compares || !ended || this.nears.has(run.id)) return;
+      this.nears.set(run.id, null);
+      for (const id of [...this.nears.keys()].slice(0, -MOST_NEARS)) this.nears.delete(id);
+      this.trigger("near", { run: run.id });
     }
 
     move(values) {
@@ -137,6 +157,8 @@
       this.chips.element.hidden = this.legend.hidden = nothing;
       this.hint.hidden = !playground.gaps.fills(view);
       for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
+      this.near.update({ near: (view.run && this.nears.get(view.run.id)) || null, at: 0, steps: [0] });
+      this.compare(view.run);
       mark(this.element, "data-moved", this.redraw.moved);
       this.differences(view);
     }
@@ -221,7 +243,7 @@
   /** Called by gr.HTML's js_on_load: builds the view inside `element` and follows `props.value`. */
   function mount(element, props, trigger, watch) {
     const tab = playground.tabOf(element, "text");
-    const theatre = new Theatre(element.querySelector(".pg-theatre") || element, trigger);
+    const theatre = new Theatre(element.querySelector(".pg-theatre") || element, tab, trigger);
     const living = (mounted.get(tab) || []).filter((t) => t.element.isConnected);
     mounted.set(tab, [...living, theatre]);
     theatre.redraw.move(sliders.get(tab) || {});
@@ -236,5 +258,5 @@
     sliders.set(tab, { ...(sliders.get(tab) || {}), ...values });
     for (const theatre of mounted.get(tab) || []) if (theatre.element.isConnected) theatre.move(values);
   };
-  playground.theatre = { mount };
+  playground.theatre = { mount, at: (tab) => mounted.get(tab) || [] };
 })();

@@ -12,7 +12,7 @@ TEMPLATE = '<div class="pg-theatre"></div>'
 
 # Gradio offers a listener for every name that stands in quotes here: theatre.resync(…), theatre.fork(…).
 ON_LOAD = """
-const sends = ['resync', 'fork', 'name', 'mask'];
+const sends = ['resync', 'fork', 'name', 'mask', 'near'];
 const begin = () => window.playground && window.playground.theatre
   ? window.playground.theatre.mount(element, props, (name, data) => sends.includes(name) && trigger(name, data), watch)
   : setTimeout(begin, 20);
@@ -27,7 +27,8 @@ class TokenTheatre(DataView):
     Listeners: `resync` (event data `{run, from}`) asks for a frame with every event from there;
     `fork` (`{run, index, token_id}`) asks to go on from before that step with that token;
     `mask` (`{run, masks}`) asks for a run over the same text with the tokens of these numbers hidden;
-    `name` (`{run, index, version}`) asks which token the number falls on where the snapshot has no name for it.
+    `name` (`{run, index, version}`) asks which token the number falls on where the snapshot has no name for it;
+    `near` (`{run}`) asks which training pictures are nearest to the one that was written.
     """
 
     TEMPLATE = TEMPLATE

@@ -16,11 +16,7 @@
   function dots(view) {
     const texts = playground.gaps.fills(view) ? [] : earlier(view).slice(-DOTS).map((t) => t.text);
     const ends = texts.length > 1 && texts[texts.length - 1] === "\n" ? [texts.pop()] : [];
-    const squares = texts.slice(texts.findLastIndex((text) => !playground.isColour(text)) + 1).map((text) => {
-      const dot = make("i", { class: "pg-square", role: "img", "aria-label": text });
-      playground.tint(dot, text);
-      return dot;
-    });
+    const squares = texts.slice(texts.findLastIndex((text) => !playground.isColour(text)) + 1).map(playground.square);
     return squares.length ? squares.concat(ends.map(() => "⏎")) : [];
   }
 
