@@ -1,4 +1,5 @@
-"""The command line, as a person or a script meets it: in processes of its own."""
+"""The command line, as a person or a script meets it: in processes of its own (`tests/house/test_readme.py` begins them
+from nothing)."""
 
 import json
 import math
@@ -6,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.cli.warm import warm
 from tests.conftest import ROOT
 
 TOKEN_KEYS = {"event", "run_id", "seq", "index", "position", "lane", "token_id", "text", "probability", "logprob",
@@ -18,13 +21,10 @@ CANDIDATE_KEYS = {"token_id", "text", "logit", "raw_probability", "probability",
 SKY = ("text", "The sky is", "--model", "tales", "--max-new-tokens", "12")
 
 
-@pytest.fixture
-def playground(offline_environment: dict[str, str]) -> Any:
-    def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "playground", *arguments], cwd=ROOT, env=offline_environment,
-                              capture_output=True, encoding="utf-8", timeout=120, **options)  # fmt: skip
-
-    return call
+@pytest.fixture(scope="module")
+def playground(offline_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with warm(tmp_path_factory.mktemp("warm"), offline_environment) as process:
+        yield process.call
 
 
 def strict(line: str) -> Any:

@@ -64,7 +64,14 @@ class Computer:
 
     def has_part_of(self, repository: str) -> Callable[[], int]:
         """The bytes of the weights that are there while they come."""
-        return lambda: max([p.stat().st_size for p in self.folder(repository).rglob("*.incomplete")], default=0)
+
+        def size(path: Path) -> int:
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:  # it was finished, or set aside, since it was listed
+                return 0
+
+        return lambda: max([size(p) for p in self.folder(repository).rglob("*.incomplete")], default=0)
 
 
 @pytest.fixture(scope="module")
