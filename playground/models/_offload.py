@@ -1,7 +1,7 @@
 """Where the parts of a picture model go: all onto the device, or, where they do not fit there together, each for as
 long as it computes (accelerate's `cpu_offload_with_hook`, as diffusers' `enable_model_cpu_offload` does)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from playground.errors import PlaygroundError
@@ -35,8 +35,9 @@ def in_turn(sizes: Sequence[int], free: int | None) -> bool:
     return True
 
 
-def place(modules: Sequence[Any], device: str) -> bool:
-    """Put modules, in the order in which they compute, onto a device; whether they take turns there.
+def place(modules: Sequence[Any], device: str) -> Callable[[], None] | None:
+    """Put modules, in the order in which they compute, onto a device. None where all fit there; where they take turns,
+    what is to be called once the last one has computed: nobody comes behind it to make it go.
 
     Raises:
         PlaygroundError: they do not fit.
@@ -45,10 +46,11 @@ def place(modules: Sequence[Any], device: str) -> bool:
     if not in_turn(sizes, free_bytes(device)):
         for module in modules:
             module.to(device)
-        return False
+        return None
     from accelerate import cpu_offload_with_hook
 
     before = None
     for module in modules:
         _, before = cpu_offload_with_hook(module, device, prev_module_hook=before)
-    return True
+    last: Any = before
+    return lambda: last.offload()

@@ -31,7 +31,7 @@ LARGE_PX = 4 << 20  # pixels of a batch from which on predictions and pictures a
 
 class LatentDiffusion:
     """A loaded picture model: `channels`, `factor`, `size` and `largest` as in `Sizes`; `bytes` are what the weights
-    take; `in_turn`: its parts take turns on the device, for want of room."""
+    take; `gone`, where its parts take turns on the device for want of room, makes the autoencoder go from there."""
 
     kind = "latent diffusion"
 
@@ -51,7 +51,7 @@ class LatentDiffusion:
         self.channels, self.factor, self.size, self.largest = found.channels, found.factor, found.size, found.largest
         self.one_sequence = type(denoiser).__name__ == AURAFLOW
         self.guided_inside = bool(getattr(denoiser.config, "time_cond_proj_dim", None))
-        self.device, self.dtype, self.in_turn = denoiser.device, denoiser.dtype, False
+        self.device, self.dtype, self.gone = denoiser.device, denoiser.dtype, lambda: None
         modules = (denoiser, vae, *encoders.modules)
         self.bytes = sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
         self.neighbours = _neighbours.of(path)
@@ -165,10 +165,11 @@ class LatentDiffusion:
         self.vae.use_slicing = len(latents) * pixels > LARGE_PX
         with torch.inference_mode():
             inner = latents.to(self.device, self.vae.dtype) / config.scaling_factor + shift
-            picture = self.vae.decode(inner, return_dict=False)[0].float()
+            picture = self.vae.decode(inner, return_dict=False)[0].float().cpu()
+            self.gone()
         if not bool(picture.isfinite().all()):
             raise PlaygroundError("The decoder gave numbers that are none (NaN): try another seed, or less guidance.")
-        return ((picture / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu()
+        return ((picture / 2 + 0.5).clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1)
 
     def encode_pictures(self, pictures: "Tensor") -> "Tensor":
         """Latents (B, C, h, w) of pictures (B, H, W, 3) uint8: the mean that the encoder gives."""
@@ -180,6 +181,7 @@ class LatentDiffusion:
             inner = pictures.permute(0, 3, 1, 2).to(self.device, self.vae.dtype) / 127.5 - 1
             found = self.vae.encode(inner)
             latents = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latents
+            self.gone()
         return ((latents - shift) * config.scaling_factor).float().cpu()
 
     def preview(self, latents: "Tensor") -> "Tensor":
@@ -284,7 +286,7 @@ def load(spec: Spec, folder: Path, device: str, dtype: str) -> Generator["Progre
             f"The {part} of {folder.name} takes {taken} channels and its autoencoder makes {made}: it is made for "
             "something else than pictures of words alone (such as inpainting or enlarging), which is not supported."
         )
-    turns = _offload.place((*encoders.modules, found[part], found["vae"]), device)
+    gone = _offload.place((*encoders.modules, found[part], found["vae"]), device)
     model = LatentDiffusion(spec, folder, found[part], found["vae"], encoders, config)
-    model.device, model.in_turn = torch.device(device), turns
+    model.device, model.gone = torch.device(device), gone or model.gone
     return model

@@ -41,7 +41,7 @@ def test_a_model_whose_parts_take_turns_makes_the_same_pictures(
     _, expected = run(whole, wanted)
     monkeypatch.setattr(_offload, "free_bytes", lambda device: _offload.ROOM_BYTES + whole.bytes - 1)
     turned = opened(folder)
-    assert (whole.in_turn, turned.in_turn) == (False, True)
+    assert not hasattr(whole.vae, "_hf_hook")
     came: list[str] = []
 
     def noted(module: Any, name: str) -> None:
@@ -55,10 +55,17 @@ def test_a_model_whose_parts_take_turns_makes_the_same_pictures(
 
     for name, module in (("words", turned.encoders.modules[0]), ("denoiser", turned.denoiser), ("vae", turned.vae)):
         noted(module, name)
+    left: list[str] = []
+    for name, module in (("denoiser", turned.denoiser), ("vae", turned.vae)):
+        monkeypatch.setattr(module._hf_hook, "init_hook", lambda given, n=name: left.append(n) or given)
     _, latents = run(turned, plan(turned))
     assert torch.equal(latents, expected)
     assert torch.equal(turned.decode(latents), whole.decode(latents))
     assert came[0] == "words" and came[-1] == "vae"
+    assert left[-1] == "vae", "it stays where the next run's words are to be read"
+    pictures = whole.decode(latents)
+    assert torch.equal(turned.encode_pictures(pictures), whole.encode_pictures(pictures))
+    assert left[-1] == "vae" and left.count("vae") == 2
     assert came.count("denoiser") >= 6
     previous = turned.vae._hf_hook.prev_module_hook
     assert previous is not None, "nothing makes room for the autoencoder"
