@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 EVERY_S = 1 / 15  # small pictures travel at most so often; the last step's always
+CHECKED_S = 0.5  # how often the classifier looks at them while a picture is made,
+LEGIBLE_PX = 32  # where they are large enough to show anything
 
 
 def generate(
@@ -109,7 +111,8 @@ class _Making:
         self.singly = lease.model.is_large(plan.shape, len(plan.seeds))
         self.first_s: float | None = None
         self.went_on = begun is not None
-        self._shown_at = -1e9
+        self._shown_at = self._checked_at = -1e9
+        self._hidden: list[int] = []  # pictures whose small ones only show colours
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -178,10 +181,18 @@ class _Making:
         if step.index + 1 == step.steps or time.perf_counter() - self._shown_at >= EVERY_S:
             self._shown_at = time.perf_counter()
             preview = self.lease.model.preview
-            noisy, guess = files.small(preview(step.place.latents / size)), files.small(preview(step.next.clean))
+            noisy, guess = self._small(preview(step.place.latents / size), preview(step.next.clean))
         return ImageStep(self.run_id, self.seq, step.index, step.steps, step.timestep, step.alpha, step.sigma,
                          step.sigma / size, step.pull, noisy, guess, self.elapsed_s,
                          step.place.approximate)  # fmt: skip
+
+    def _small(self, noisy: Any, guess: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Both as they travel, without what the classifier blocks."""
+        if min(guess.shape[1:3]) >= LEGIBLE_PX and time.perf_counter() - self._checked_at >= CHECKED_S:
+            self._hidden = _classifier.blocked(_classifier.scores(guess))
+            self._checked_at = time.perf_counter()
+        noisy, guess = (_classifier.covered(pictures, self._hidden) for pictures in (noisy, guess))
+        return files.small(noisy), files.small(guess)
 
     def end(self, reason: Reason, message: str | None = None) -> Finished:
         """The end, with the pictures; those of a run that was stopped are its last guess."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 BLOCKED_AT = 0.8  # Yahoo's own advice: below 0.2 safe, above 0.8 not
-BLUR = 8  # pixels a side that are left of a picture that is blocked
+BLUR = 8  # pixels a side that are left of a picture that is blocked, of a small one fewer
 _LOADING = threading.Lock()
 
 
@@ -36,10 +36,14 @@ def blocked(found: Sequence[float]) -> list[int]:
 
 def shown(pictures: "Tensor") -> "Tensor":
     """Pictures (B, H, W, 3) uint8 with those that are blocked blurred."""
+    return covered(pictures, blocked(scores(pictures)))
+
+
+def covered(pictures: "Tensor", which: Sequence[int]) -> "Tensor":
+    """Pictures (B, H, W, 3) uint8 with those of these numbers blurred."""
     import torch
 
-    hidden = blocked(scores(pictures))
-    return torch.stack([blurred(p) if n in hidden else p for n, p in enumerate(pictures)]) if hidden else pictures
+    return torch.stack([blurred(p) if n in which else p for n, p in enumerate(pictures)]) if which else pictures
 
 
 def blurred(picture: "Tensor") -> "Tensor":
@@ -49,7 +53,8 @@ def blurred(picture: "Tensor") -> "Tensor":
     from PIL import Image
 
     image = Image.fromarray(picture.numpy())
-    small = image.resize((BLUR, BLUR), Image.Resampling.BOX)
+    side = max(1, min(BLUR, min(image.size) // 4))
+    small = image.resize((side, side), Image.Resampling.BOX)
     return torch.from_numpy(np.array(small.resize(image.size, Image.Resampling.BICUBIC)))
 
 

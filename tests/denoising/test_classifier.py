@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from playground.denoising import files
-from playground.events import Finished, Reason
-from playground.modalities import _denoising_looks
+from playground.events import Finished, ImageStep, Reason
+from playground.modalities import _denoising, _denoising_looks
 from playground.models import _classifier
 from tests.denoising.driven import Lending, make, picture_bytes
 
@@ -46,6 +46,29 @@ def test_what_is_blocked_is_blurred_and_said(manager: Lending, monkeypatch: pyte
     assert picture_bytes(found.pictures[0]) == picture_bytes(clear.pictures[0])
     assert picture_bytes(found.pictures[1]) != picture_bytes(clear.pictures[1])
     assert found.message and "picture 2 (93%)" in found.message and "not safe for work" in found.message
+
+
+def small(manager: Lending) -> list[tuple[str, ...]]:
+    """The small pictures of every step, of two pictures in the making."""
+    return [event.noisy + event.guess for event in make(manager, number=2, steps=3) if isinstance(event, ImageStep)]
+
+
+def test_small_pictures_are_looked_at_where_they_are_large_enough_to_show_anything(
+    manager: Lending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("EVERY_S", 0.0), ("CHECKED_S", 0.0)):
+        monkeypatch.setattr(_denoising, name, value)
+    clear = small(manager)
+    monkeypatch.setattr(_classifier, "scores", lambda pictures: (0.1, 0.93))
+    assert small(manager) == clear, "these are of 8 pixels"
+    monkeypatch.setattr(_denoising, "LEGIBLE_PX", 8)
+    for before, after in zip(clear, small(manager), strict=True):
+        assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True, False]
+    monkeypatch.setattr(_denoising, "CHECKED_S", 1e9)
+    looked = []
+    monkeypatch.setattr(_classifier, "scores", lambda pictures: looked.append(len(pictures)) or (0.1, 0.93))
+    assert [one != other for one, other in zip(clear, small(manager), strict=True)] == [True] * 3
+    assert looked == [2, 2], "once on the way, once at the end"
 
 
 def test_a_blocked_picture_keeps_its_colours_only() -> None:
