@@ -18,6 +18,7 @@ TITLE = "Pixels"
 ORDER = 35
 READY = bool(pixels.SPECS)
 CHATS = False
+RECORDED_TOKENS = 274  # a whole picture
 
 Settings = _tokens.settings_class(
     prompt="sunflower", model="pixels", max_new_tokens=274, temperature=0.9, top_k=0, top_p=0.99

@@ -17,13 +17,12 @@ def notice_frame(text: str, run: Run | None = None) -> str:
     return _frame(None, "error", text)
 
 
-def idle_frame() -> str:
-    """A frame of an empty view."""
-    return _frame("empty-" + secrets.token_hex(4), "idle", None)
+def idle_frame(offer: str | None = None) -> str:
+    """A frame of an empty view; `offer` is the run that it asks for once it is seen."""
+    return _frame("empty-" + secrets.token_hex(4), "idle", None, **({"offer": offer} if offer else {}))
 
 
-def _frame(run_id: str | None, state: str, error: str | None) -> str:
+def _frame(run_id: str | None, state: str, error: str | None, **more: str) -> str:
     status: dict[str, Any] = {"state": state, "progress": None, "queued": None, "notices": [], "error": error}
-    return dumps(
-        {"run": run_id, "started": None, "events": [], "total": 0, "status": status, "finished": None, "history": []}
-    )
+    blank: dict[str, Any] = {"run": run_id, "started": None, "events": [], "total": 0, "finished": None, "history": []}
+    return dumps({**blank, "status": status, **more})

@@ -101,7 +101,8 @@
     try {
       const frame = JSON.parse(text);
       const before = last.get(tab), same = before && before.run === frame.run;
-      if (same ? frame.version < before.version : before && (frame.asked || frame.recorded)) return; // it was overtaken, or is of a run before
+      const late = frame.asked || (frame.recorded && before && before.offer !== frame.run); // it is of a run before
+      if (same ? frame.version < before.version : before && late) return;
       sent(tab, frame);
       // an error without a run says something about a click; what is shown stays
       if (frame.run || !before) last.set(tab, frame);

@@ -40,7 +40,7 @@ def build(room: Room, door: Door, visits: Visits, trainings: Trainings | None = 
         with gr.Tabs(elem_id="tabs") as every:
             for name, modality in offered(room.manager).items():
                 with gr.Tab(modality.TITLE, id=name) as tabs[name]:
-                    tab.build(name, modality, room, door, visits, visit, page)
+                    tab.build(name, modality, room, door, visits, visit, page, first=len(tabs) == 1)
             own = at_hand(room.manager).get(latent_tab.NAME)
             if own:
                 with gr.Tab(latent_tab.TITLE, id=latent_tab.NAME) as tabs[latent_tab.NAME]:

@@ -10,6 +10,7 @@ opens with what a click on Run would write. The file holds the events as the API
 
 import dataclasses
 import json
+import lzma
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -24,11 +25,12 @@ from playground.ui.recorded import RUNS
 from playground.ui.train_record import record_training
 from playground.ui.train_recorded import PREFIX
 
-MOST_TOKENS = 48  # the page carries the recording: about 7 kB a token
+MOST_TOKENS = 48  # about 7 kB a token travel to a page
+LARGE = 1_000_000  # bytes from which on a recording is packed
 
 
 def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path]:
-    """Run each modality with its defaults and write `folder/<name>.json`; the paths.
+    """Run each modality with its defaults and write `folder/<name>.json` (or `.json.xz`); the paths.
 
     Raises:
         PlaygroundError: no such modality, or its run failed.
@@ -44,13 +46,22 @@ def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path
         modality: Any = modalities[name]
         settings = fields.build(modality.Settings, fields.defaults(modality.Settings))
         if hasattr(settings, "max_new_tokens"):
-            settings = dataclasses.replace(settings, max_new_tokens=min(settings.max_new_tokens, MOST_TOKENS))
-        path = folder / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
+            most = getattr(modality, "RECORDED_TOKENS", MOST_TOKENS)
+            settings = dataclasses.replace(settings, max_new_tokens=min(settings.max_new_tokens, most))
         recording = {"about": about(manager.spec(settings.model).title), "events": events(modality, settings, manager)}
-        path.write_text(json.dumps(recording, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
-        written.append(path)
+        written.append(write(folder, name, json.dumps(recording, ensure_ascii=False, separators=(",", ":")) + "\n"))
     return written
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write a recording, packed where it is large; the path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = text.encode("utf-8")
+    plain, packed = folder / f"{name}.json", folder / f"{name}.json.xz"
+    path, other = (plain, packed) if len(data) < LARGE else (packed, plain)
+    path.write_bytes(data if path == plain else lzma.compress(data, preset=9))
+    other.unlink(missing_ok=True)
+    return path
 
 
 def events(modality: Any, settings: Any, manager: Any) -> list[dict[str, Any]]:

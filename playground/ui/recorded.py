@@ -1,15 +1,18 @@
 """Recorded runs: real runs of real models, kept as files, so that no visit begins with an empty page.
 
-`assets/runs/<modality>.json` is what `python -m playground record` wrote: the events of one run,
-as the API streams them. The page shows it before any model is loaded.
+`assets/runs/<modality>.json` (or `.json.xz`, where it is large) is what `python -m playground record` wrote: the events
+of one run, as the API streams them. The page shows it before any model is loaded: it carries that of its first tab, the
+others come once their tab is seen.
 """
 
 import json
+import lzma
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from playground.json_text import dumps
+from playground.ui.frames import idle_frame
 
 RUNS = Path(__file__).resolve().parents[2] / "assets" / "runs"
 PREFIX = "recorded-"
@@ -18,8 +21,18 @@ PREFIX = "recorded-"
 @cache
 def load(name: str) -> dict[str, Any] | None:
     """The recorded run of a modality as `{"about", "events": […]}`, or None."""
-    path = RUNS / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    plain, packed = RUNS / f"{name}.json", RUNS / f"{name}.json.xz"
+    if packed.is_file():
+        return dict(json.loads(lzma.decompress(packed.read_bytes())))
+    return json.loads(plain.read_text(encoding="utf-8")) if plain.is_file() else None
+
+
+def opening(name: str, first: bool) -> str:
+    """The frame that a modality's view begins with: its recorded run, where it is that of the first tab."""
+    if first:
+        return frame(name) or idle_frame()
+    there = any((RUNS / f"{name}{ending}").is_file() for ending in (".json", ".json.xz"))
+    return idle_frame(PREFIX + name if there else None)
 
 
 @cache

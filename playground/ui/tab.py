@@ -14,7 +14,7 @@ from playground.ui.choices import Choices
 from playground.ui.controls import Controls
 from playground.ui.door import Door
 from playground.ui.picture_runner import PictureRunner
-from playground.ui.runner import CONCURRENCY, Runner, idle_frame, new_seed
+from playground.ui.runner import CONCURRENCY, Runner, new_seed
 from playground.ui.token_runner import TokenRunner
 from playground.ui.views.picture_theatre import PictureAnswers, PictureTheatre
 from playground.ui.views.theatre import TokenTheatre
@@ -49,9 +49,10 @@ class Parts:
 
 
 def build(
-    name: str, modality: ModuleType, room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks
-) -> Parts:
-    """Draw the tab of one modality and connect it."""
+    name: str, modality: ModuleType, room: Room, door: Door, visits: Visits, visit: gr.Textbox, page: gr.Blocks,
+    first: bool = True,
+) -> Parts:  # fmt: skip
+    """Draw the tab of one modality and connect it; `first`: it is the one that an opened page shows."""
     controls = Controls(name, modality.Settings)
     if not getattr(modality, "READY", True):  # its own model is not in this copy: begin with one that is at hand
         controls.defaults["model"] = at_hand(room.manager).get(name, controls.defaults["model"])
@@ -63,7 +64,7 @@ def build(
             pictures = getattr(modality, "VIEW", "tokens") == "pictures"
             buttons, examples = _prompt(name, modality, controls, typed=pictures)
             view = PictureTheatre if pictures else TokenTheatre
-            theatre = view(recorded.frame(name) or idle_frame(), tab=name, elem_id=f"{name}-view")
+            theatre = view(recorded.opening(name, first), tab=name, elem_id=f"{name}-view")
             # three, since of two values that come at the same moment a component shows the second alone
             answers = PictureAnswers(tab=name, elem_id=f"{name}-answers") if pictures else None
             nears = PictureAnswers(tab=name, elem_id=f"{name}-nears") if hasattr(modality, "near") else None

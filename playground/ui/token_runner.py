@@ -72,17 +72,23 @@ class TokenRunner(Runner):
     def near(self, event: gr.EventData, token: str) -> str:
         """The training pictures nearest to the picture that a run wrote. Nobody asked for them by a click: where they
         cannot be said, nothing is said."""
-        visit, asked = self.visits.visit(token), trigger.data(event).get("run")
-        run = visit.runs.get(str(asked))
-        if run is None or not run.ended:
+        visit, asked = self.visits.visit(token), str(trigger.data(event).get("run"))
+        run = visit.runs.get(asked)
+        recording = recorded.load(self.name) if asked == recorded.PREFIX + self.name else None
+        if run is not None and run.ended:
+            model, text = run.request[1].model, run.text
+        elif recording is not None:
+            model = recorded.one(recording["events"], "started")["model"]
+            text = recorded.one(recording["events"], "finished")["text"]
+        else:
             return gr.skip()
         try:
-            folder = self.manager.folder(run.request[1].model, visit.token)
+            folder = self.manager.folder(model, visit.token)
         except PlaygroundError:
             return gr.skip()
         with self.manager.turn(visit.token, "generate"):
-            values = self.modality.near(run.text, folder)
-        return dumps({"run": run.id, "picture": 0, "values": values})
+            values = self.modality.near(text, folder)
+        return dumps({"run": asked, "picture": 0, "values": values})
 
     # ── inside ───────────────────────────────────────────────────────────────
 

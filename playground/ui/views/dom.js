@@ -99,6 +99,17 @@
     return strong && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(strong[0]) ? "rtl" : "ltr";
   }
 
+  /** Calls `act` once `element` is seen. */
+  function onceSeen(element, act) {
+    const observer = new IntersectionObserver((seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      observer.disconnect();
+      act();
+    });
+    observer.observe(element);
+    return observer;
+  }
+
   /** Whether a token is a colour, as those of a picture are. */
   const isColour = (text) => /^#[0-9a-f]{6}$/.test(text || "");
 
@@ -133,5 +144,5 @@
     return label;
   }
 
-  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, columnsOf, isColour, tint, square, tabOf, tokenLabel });
+  Object.assign(playground, { make, draw, say, mark, visible, spoken, percent, count, amount, direction, columnsOf, isColour, tint, square, onceSeen, tabOf, tokenLabel });
 })();

@@ -43,12 +43,7 @@
     /** Asks what the model can do, once its tab is seen. */
     begin() {
       if (this.observer) this.observer.disconnect();
-      this.observer = new IntersectionObserver((seen) => {
-        if (!seen.some((one) => one.isIntersecting)) return;
-        this.observer.disconnect();
-        this.want("about", "about", {});
-      });
-      this.observer.observe(this.element);
+      this.observer = playground.onceSeen(this.element, () => this.want("about", "about", {}));
       say(this.status, "The model is loaded when this tab is opened.");
     }
 

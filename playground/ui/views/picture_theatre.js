@@ -90,8 +90,9 @@
         this.branches.take(this.store.current);
       }
       if (missing) this.store.ask(missing, this.trigger);
+      this.store.awaitOffer(this.element, this.trigger);
       const run = this.store.current;
-      if (run && !frame.recorded && !this.remembered) {
+      if (run && run.started && !frame.recorded && !this.remembered) {
         this.remembered = true;
         this.trigger("before", { run: run.id, at: Date.now() });
       }

@@ -60,7 +60,8 @@
     take(frame) {
       const id = frame.run || (frame.started && frame.started.run_id) || null;
       const other = id !== null && this.current !== null && id !== this.current.id;
-      const side = other && (frame.asked || frame.recorded || this.isAncestor(id)), known = this.runs.get(id);
+      const wanted = frame.recorded && this.current && this.current.offer === id; // an empty view's first run
+      const side = other && !wanted && (frame.asked || frame.recorded || this.isAncestor(id)), known = this.runs.get(id);
       if (!side && !(known && frame.version < known.version)) {
         this.status = frame.status || { state: "idle", notices: [] };
         this.history = frame.history || [];
@@ -68,6 +69,7 @@
       if (id === null) return { switched: false, missing: null };
       const run = known || emptyRun(id);
       run.version = Math.max(run.version, frame.version || 0);
+      if (frame.offer) run.offer = frame.offer;
       this.runs.delete(id);
       this.runs.set(id, run);
       if (frame.started && !run.started) run.started = frame.started; // it never changes, and others keep it
@@ -94,6 +96,14 @@
       if (this.asked && this.asked.key === key && now - this.asked.at < ASK_AGAIN_MS) return;
       this.asked = { key, at: now };
       trigger("resync", missing);
+    }
+
+    /** Asks for the recorded run that an empty view is offered, once `element` is seen. */
+    awaitOffer(element, trigger) {
+      if (this.waiting || !this.current || !this.current.offer) return;
+      this.waiting = playground.onceSeen(element, () => {
+        if (this.current.offer) trigger("resync", { run: this.current.offer, from: 0 });
+      });
     }
 
     isAncestor(id) {

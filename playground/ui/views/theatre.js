@@ -62,6 +62,7 @@
       const { switched, missing } = this.store.take(frame);
       if (switched) this.pinned = this.hypothesis = null;
       if (missing) this.store.ask(missing, this.trigger);
+      this.store.awaitOffer(this.element, this.trigger);
       if (frame.named) this.named = { ...frame.named, run: frame.run };
       this.soon(switched || Boolean(frame.named) || !frame.status || frame.status.state !== "running");
     }
@@ -75,7 +76,7 @@
 
     /** Asks for them once a picture is finished. */
     compare(run) {
-      const ended = run && run.finished && run.finished.reason === "eos" && !run.id.startsWith("recorded-");
+      const ended = run && run.finished && run.finished.reason === "eos";
       if (!this.compares || !ended || this.nears.has(run.id)) return;
       this.nears.set(run.id, null);
       for (const id of [...this.nears.keys()].slice(0, -MOST_NEARS)) this.nears.delete(id);
