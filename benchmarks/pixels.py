@@ -6,8 +6,7 @@
 Nats a pixel are measured on the emoji that were held out, and beside them those of a count of the colours that followed
 the same left and upper neighbours in the training pictures. Pictures are written through the page's own adapter with
 the settings that the page begins with and seed 1, for 32 names of one word that a checksum chooses; none by hand. Of
-each, the nearest training picture (of the 16 × 16 that the model saw, moved and mirrored as in its training) is looked
-up, by the mean absolute difference of colours.
+each, the nearest training picture is looked up as the page does it (`playground/models/_pixel_neighbours.py`).
 """
 
 import argparse
@@ -15,7 +14,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +33,6 @@ from tools import pixels
 
 FOLDER = ASSETS / "models" / "pixels"
 LARGE, ACROSS, NEAR, SEED = 8, 8, 10, 1
-WAYS, MIDDLE = 72, 44  # in which a picture may have been seen; the number of that of size 16 in the middle
 
 
 def centred(texts: pixels.Texts, number: int) -> np.ndarray:
@@ -120,50 +117,24 @@ def picture_of(text: str) -> np.ndarray | None:
     return picture if picture is not None and picture.shape == (pixels.SIDE, pixels.SIDE, 3) else None
 
 
-def neighbours(texts: pixels.Texts) -> tuple[np.ndarray, np.ndarray]:
-    """(pictures (n, 16, 16, 3) int16, numbers (n,)) of all that were trained, each as it may have been seen."""
-    found, numbers = [], []
-    for number in range(len(texts.rgba)):
-        if number % pixels.HELD == 0:
-            continue
-        for size, dx, dy, flip in product(pixels.SIZES, (-1, 0, 1), (-1, 0, 1), (False, True)):
-            found.append(pixels.small(texts.rgba[number], size, dx, dy, flip))
-            numbers.append(number)
-    whole = np.stack(found)
-    return texts.colours[np.stack([pixels.nearest(one, texts.colours) for one in whole])].astype("int16"), np.array(
-        numbers
-    )
-
-
-def nearest(picture: np.ndarray, all_: np.ndarray, numbers: np.ndarray) -> list[tuple[int, float]]:
-    """Numbers of training pictures, the nearest first, each once, and how far away (0 to 255)."""
-    given = picture.astype("int16")
-    apart = np.concatenate([np.abs(part - given).mean((1, 2, 3)) for part in np.array_split(all_, 40)])
-    order = np.argsort(apart, kind="stable")
-    first: dict[int, float] = {}
-    for place in order:
-        first.setdefault(int(numbers[place]), float(apart[place]))
-    return list(first.items())
-
-
 def figures(texts: pixels.Texts, words: list[str], made: list[np.ndarray | None]) -> dict[str, Any]:
     """What the card states of the pictures."""
-    all_, numbers = neighbours(texts)
-    right, among, distances = 0, 0, []
+    known = _pixel_neighbours.Neighbours(FOLDER)
+    called = {names[0]: names for names in texts.names}
+    right, among, distances, copies = 0, 0, [], 0
     for word, picture in zip(words, made, strict=True):
-        if picture is None:
+        order = known.nearest(picture, NEAR) if picture is not None else []
+        if not order:
             continue
-        order = nearest(picture, all_, numbers)
-        called = [word.partition(" ")[2] in texts.names[number] for number, _ in order[:NEAR]]
-        right, among = right + called[0], among + any(called)
+        fits = [word.partition(" ")[2] in called[name] for name, _, _ in order]
+        right, among = right + fits[0], among + any(fits)
         distances.append(order[0][1])
-    chosen = np.flatnonzero(np.arange(len(all_)) % WAYS == MIDDLE)
-    typical = [
-        next(apart for number, apart in nearest(all_[i], all_, numbers) if number != numbers[i]) for i in chosen[::20]
-    ]
+        copies += order[0][1] < known.nearest(order[0][2], 2)[1][1] / 2
+    middle = known.pictures[len(known.pictures) // 2][::20]
+    typical = [known.nearest(one, 2)[1][1] for one in middle]
     return {"of": len(words), "whole": sum(one is not None for one in made), "right": right, "among": among,
             "distance": float(np.median(distances)), "least": min(distances), "typical": float(np.median(typical)),
-            "copies": int(sum(d < np.median(typical) / 2 for d in distances))}  # fmt: skip
+            "copies": copies}  # fmt: skip
 
 
 def sheet(words: list[str], made: list[np.ndarray | None]) -> Image.Image:

@@ -89,7 +89,7 @@ of one word, which a checksum chooses, with the settings that the page begins wi
 |---|---|---|
 {_table(figures, texts)}
 
-Distances are mean absolute differences of colours, 0 to 255.
+Distances are mean absolute differences of colours, 0 to 1, over the places where either picture is not white.
 
 ![{of} pictures with their prompts](sheet.png)
 
@@ -112,7 +112,7 @@ def _table(figures: dict[str, Any], texts: pixels.Texts) -> str:
          f"one in {len(texts.rgba):,} by chance"),
         ("one of the nearest ten has it", f"{figures['among']} of {of}", ""),
         ("distance to the nearest training picture, median (least)",
-         f"{figures['distance']:.1f} ({figures['least']:.1f})", f"{figures['typical']:.1f}: {usual}"),
-        ("nearly copies (nearer than half of that)", f"{figures['copies']} of {of}", ""),
+         f"{figures['distance']:.2f} ({figures['least']:.2f})", f"{figures['typical']:.2f}: {usual}"),
+        ("nearly copies (nearer than half of what the nearest is from the next)", f"{figures['copies']} of {of}", ""),
     )  # fmt: skip
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -209,6 +209,12 @@ class Visit:
         return any(not run.ended for run in list(self.runs.values()))
 
 
+def pieces(runs: Sequence[Run]) -> set[str]:
+    """The ids of those that ended on the way and of which all steps stand in another one, which took the next steps."""
+    on_the_way = {run.id: run.total for run in runs if run.ended and not run.is_whole}
+    return {r.parent_id for r in runs if r.parent_id in on_the_way and r.at >= on_the_way[r.parent_id]}
+
+
 class Visits:
     """All visits of the process."""
 
@@ -243,11 +249,12 @@ class Visits:
                 leave(token)
 
     def trim(self, visit: Visit) -> None:
-        """Let the oldest runs and states go until the bounds hold again."""
+        """Let the oldest runs and states go until the bounds hold again: first those that are pieces of another one."""
         with self._lock:
-            current = set(map(id, visit.current.values()))
-            surplus = len(visit.runs) - self.bounds.runs
-            for run in [r for r in list(visit.runs.values()) if r.ended and id(r) not in current][: max(0, surplus)]:
+            current, runs = set(map(id, visit.current.values())), list(visit.runs.values())
+            surplus, parts = len(runs) - self.bounds.runs, pieces(runs)
+            idle = sorted((r for r in runs if r.ended and id(r) not in current), key=lambda r: r.id not in parts)
+            for run in idle[: max(0, surplus)]:
                 visit.runs.pop(run.id).release()
             self._drop_runs()
 

@@ -26,7 +26,10 @@ DIFFUSION: dict[str, tuple[str, dict[str, Any]]] = {
     "LCM": ("LCMScheduler", {}),
 }
 # solvers that were made for diffusion take the straight way from noise to picture, too (as for SANA; Xie et al., 2024)
-ALONG_FLOW: dict[str, Any] = {"prediction_type": "flow_prediction", "use_flow_sigmas": True}
+ALONG_FLOW: dict[str, Any] = {
+    "prediction_type": "flow_prediction", "use_flow_sigmas": True, "use_karras_sigmas": False,
+    "use_exponential_sigmas": False, "use_beta_sigmas": False,
+}  # fmt: skip
 FLOW: dict[str, tuple[str, dict[str, Any]]] = {
     "Euler": ("FlowMatchEulerDiscreteScheduler", {}),
     "Heun": ("FlowMatchHeunDiscreteScheduler", {}),
@@ -45,7 +48,11 @@ def is_flow(config: Mapping[str, Any]) -> bool:
 
 def names(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The schedulers that work for a model with this config."""
-    return tuple(FLOW if is_flow(config) else DIFFUSION)
+    if not is_flow(config):
+        return tuple(DIFFUSION)
+    shifts = bool(config.get("use_dynamic_shifting"))  # with the size of the picture: not all of them know how
+    linear = shifts and config.get("time_shift_type", "exponential") != "exponential"
+    return tuple(n for n in FLOW if not (shifts and n == "Heun") and not (linear and n in ("DPM++ 2M", "UniPC")))
 
 
 def build(name: str, config: Mapping[str, Any]) -> Any:
@@ -56,7 +63,7 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     """
     import diffusers
 
-    known = FLOW if is_flow(config) else DIFFUSION
+    known = {known: (FLOW if is_flow(config) else DIFFUSION)[known] for known in names(config)}
     if name == OWN:
         named = getattr(diffusers, str(config.get("_class_name")), None)
         if not (isinstance(named, type) and issubclass(named, diffusers.SchedulerMixin)):
@@ -66,8 +73,9 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     if name not in known:
         raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")
     kind, more = known[name]
-    if more.get("use_flow_sigmas"):
-        more = {**more, "flow_shift": config.get("flow_shift", config.get("shift", 1.0))}
+    if is_flow(config):
+        shift = config.get("flow_shift", config.get("shift", 1.0))
+        more = {**more, ("flow_shift" if more.get("use_flow_sigmas") else "shift"): shift}
     return getattr(diffusers, kind).from_config(dict(config), **more)
 
 
@@ -132,8 +140,8 @@ def adopted(scheduler: Any, latents: "Tensor", old: tuple[float, float], clean: 
     scheduler has a step at the same σ/α.
     """
     wanted = math.log(max(old[1], 1e-8) / max(old[0], 1e-8))
-    levels = [level(scheduler, i) for i in range(len(scheduler.timesteps))]
-    apart = [abs(math.log(max(s, 1e-8) / max(a, 1e-8)) - wanted) for a, s in levels]
-    index = apart.index(min(apart))
+    order = int(getattr(scheduler, "order", 1))  # Heun's steps are of two parts, and none begins with its second
+    levels = {i: level(scheduler, i) for i in range(0, len(scheduler.timesteps), order)}
+    index = min(levels, key=lambda i: abs(math.log(max(levels[i][1], 1e-8) / max(levels[i][0], 1e-8)) - wanted))
     noise = (latents - old[0] * clean) / max(old[1], 1e-8)
     return index, levels[index][0] * clean + levels[index][1] * noise

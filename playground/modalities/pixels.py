@@ -43,16 +43,18 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
 
 def near(text: str, folder: Path | None) -> dict[str, Any]:
     """The pictures that the model in a folder was trained on which are nearest to the picture that a text is: "near"
-    [{"name", "distance", "picture"}] and "typical" (`_pixel_neighbours`); none where the folder has none, or the text
-    is no whole picture."""
+    [{"name", "distance", "picture"}], and "typical", how far the first of them is from the nearest other one
+    (`_pixel_neighbours`); none where the folder has none, or the text is no whole picture, or a white one."""
     from playground.denoising import files
 
     known, picture = _pixel_neighbours.of(folder), _pixel_neighbours.picture_of(text)
-    if known is None or picture is None:
+    nearest = [] if known is None or picture is None else known.nearest(picture)
+    if known is None or not nearest:
         return {"near": [], "typical": None}
+    others = [apart for name, apart, _ in known.nearest(nearest[0][2], 2) if name != nearest[0][0]]
     found = [{"name": name, "distance": round(apart, 4), "picture": files.enlarged(one)}
-             for name, apart, one in known.nearest(picture)]  # fmt: skip
-    return {"near": found, "typical": known.typical}
+             for name, apart, one in nearest]  # fmt: skip
+    return {"near": found, "typical": round(others[0], 4) if others else None}
 
 
 def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Generator[Event, Reason | None, None]:

@@ -1,9 +1,9 @@
 """Is a picture of few pixels a copy? The pictures that a model was trained on, beside what it writes.
 
 A model's folder may hold `neighbours.png`: its training pictures on one sheet, in each size in which they were seen,
-and `neighbours.json` with their names, how large they are, and how far each of them usually is from the nearest other
-one. The distance of two pictures is the mean of the absolute difference of their colours, 0 (the same) to 1 (white and
-black), where one of them may be moved by a pixel and mirrored, as in the training.
+and `neighbours.json` with their names and how large they are. The distance of two pictures is the mean of the absolute
+difference of their colours, 0 (the same) to 1 (white and black), over the places where either of them is not white;
+one of them may be moved by a pixel and mirrored, as in the training.
 """
 
 import json
@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from playground.models._safety import small_json
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -45,27 +47,28 @@ def save(folder: Path, pictures: "ndarray", names: Sequence[str]) -> None:
     sheet = Image.fromarray(places.reshape(whole.shape[:2]).astype("uint8"), "P")
     sheet.putpalette(colours.astype("uint8").tobytes())
     sheet.save(folder / SHEET, optimize=True)
-    told = {"names": list(names), "side": side, "typical": 1.0}
-    write = lambda: (folder / NAMES).write_text(json.dumps(told, ensure_ascii=False, separators=(",", ":")), "utf-8")
-    write()
-    known = Neighbours(folder)
-    middle = pictures[sizes // 2][:: max(1, count // 60)]
-    apart = [known.nearest(one, 2)[1][1] for one in middle]
-    told["typical"] = round(float(np.median(apart)), 5)
-    write()
+    told = {"names": list(names), "side": side}
+    (folder / NAMES).write_text(json.dumps(told, ensure_ascii=False, separators=(",", ":")), "utf-8")
 
 
 class Neighbours:
-    """The training pictures of one model. `typical`: half of them are nearer than this to the nearest other one."""
+    """The training pictures of one model: `pictures` (sizes, N, side, side, 3) uint8, and their `names`.
+
+    Raises:
+        OSError, ValueError, LookupError, TypeError, ArithmeticError: they cannot be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         import numpy as np
         from PIL import Image
 
-        told = json.loads((folder / NAMES).read_text("utf-8"))
-        self.names = [str(name) for name in told["names"]]
-        self.typical, side = float(told["typical"]), int(told["side"])
-        with Image.open(folder / SHEET, formats=("PNG",)) as sheet:
+        told = small_json(folder / NAMES)
+        self.names, side = [str(name) for name in told["names"]], int(told["side"])
+        try:
+            opened = Image.open(folder / SHEET, formats=("PNG",))
+        except Image.DecompressionBombError as error:
+            raise ValueError(str(error)) from error
+        with opened as sheet:
             if max(sheet.size) > MOST_PX or not 0 < side <= min(sheet.size) or sheet.width % side:
                 raise ValueError(f"a sheet of {sheet.size} for pictures of {side}")
             whole = np.asarray(sheet.convert("RGB"))
@@ -73,22 +76,24 @@ class Neighbours:
         sizes = len(cells) // max(1, len(self.names))
         if sizes < 1:
             raise ValueError(f"{len(self.names)} names for {len(cells)} pictures")
-        self._pictures: Any = cells[: sizes * len(self.names)].reshape(sizes, len(self.names), side, side, 3)
+        self.pictures: Any = cells[: sizes * len(self.names)].reshape(sizes, len(self.names), side, side, 3)
 
     def nearest(self, picture: "ndarray", count: int = 3) -> list[tuple[str, float, "ndarray"]]:
-        """(name, distance, picture (side, side, 3) uint8) of the nearest ones; none where the sizes differ."""
+        """(name, distance, picture (side, side, 3) uint8) of the nearest ones; none where the sizes differ, or all is
+        white."""
         import numpy as np
 
-        many = self._pictures.astype("int16")
-        if picture.shape != many.shape[2:]:
+        if picture.shape != self.pictures.shape[2:] or bool((picture == 255).all()):
             return []
+        many, drawn = self.pictures.astype("int16"), (self.pictures < 255).any(-1)
         apart = np.full(many.shape[:2], np.inf)
         for dx, dy, flip in product((-1, 0, 1), (-1, 0, 1), (False, True)):
-            given = moved(picture[:, ::-1] if flip else picture, dx, dy).astype("int16")
-            apart = np.minimum(apart, np.abs(many - given).mean((2, 3, 4)) / 255)
+            given = moved(picture[:, ::-1] if flip else picture, dx, dy)
+            places = (drawn | (given < 255).any(-1)).sum((2, 3))
+            apart = np.minimum(apart, np.abs(many - given.astype("int16")).sum((2, 3, 4)) / (765 * places))
         size, least = apart.argmin(0), apart.min(0)
         order = np.argsort(least, kind="stable")[:count]
-        return [(self.names[i], float(least[i]), self._pictures[size[i], i]) for i in order.tolist()]
+        return [(self.names[i], float(least[i]), self.pictures[size[i], i]) for i in order.tolist()]
 
 
 def moved(picture: "ndarray", dx: int, dy: int) -> "ndarray":
@@ -109,5 +114,5 @@ def of(folder: Path | None) -> Neighbours | None:
         return None
     try:
         return Neighbours(folder)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, ArithmeticError):
         return None

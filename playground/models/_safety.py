@@ -67,6 +67,20 @@ def check_folder(folder: Path, root: Path | None = None) -> None:
             check_header(path)
 
 
+def small_json(path: Path) -> Any:
+    """What a JSON file says, of a folder that was not checked yet.
+
+    Raises:
+        OSError, ValueError: there is no ordinary file, it is too long, or it is not JSON.
+    """
+    if not path.is_file() or path.stat().st_size > LONGEST_JSON:
+        raise ValueError(f"{path.name} is no short file")
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError(f"{path.name} is nested too deeply") from error
+
+
 def _files(folder: Path, root: Path) -> Iterator[Path]:
     count = 0
     for parent, subfolders, names in os.walk(folder, followlinks=False):

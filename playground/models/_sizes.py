@@ -1,11 +1,13 @@
 """What the files of a picture model say of it before it is loaded: its sizes and its scheduler."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from playground.models._safety import small_json
+
+MOST_PX = 1 << 16  # a side: what is larger was not written by anybody who trained a model
 AURAFLOW = "AuraFlowTransformer2DModel"  # its words stand in one sequence with the picture; it is given no mask
 DENOISERS = {"UNet2DConditionModel": "unet", "PixArtTransformer2DModel": "transformer", AURAFLOW: "transformer"}
 
@@ -33,16 +35,12 @@ def sizes(denoiser: Mapping[str, Any], vae: Mapping[str, Any], scheduler: Mappin
 
 
 def described(folder: Path) -> Sizes | None:
-    """Of a model's folder; None where it does not say."""
+    """Of a model's folder, which need not be checked yet; None where it does not say, or what cannot be."""
     try:
-        index = _read(folder / "model_index.json")
+        index = small_json(folder / "model_index.json")
         part = next(name for name in ("unet", "transformer") if DENOISERS.get(index.get(name, [0, 0])[1]) == name)
-        denoiser, vae = (_read(folder / name / "config.json") for name in (part, "vae"))
-        return sizes(denoiser, vae, _read(folder / "scheduler" / "scheduler_config.json"))
+        denoiser, vae = (small_json(folder / name / "config.json") for name in (part, "vae"))
+        found = sizes(denoiser, vae, small_json(folder / "scheduler" / "scheduler_config.json"))
     except (OSError, ValueError, ArithmeticError, LookupError, TypeError, StopIteration, AttributeError):
         return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_text("utf-8"))
-    return dict(found)
+    return found if 0 < found.size <= MOST_PX and 0 < found.largest <= MOST_PX else None

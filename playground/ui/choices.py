@@ -35,9 +35,10 @@ class Choices:
         """The list of models as it is now."""
         return gr.update(choices=self.models(visit))
 
-    def after_run(self, visit: str, model_id: str, scheduler: str = "") -> list[Any]:
+    def after_run(self, visit: str, model_id: str) -> list[Any]:
         """The list, and what is said of the model, once a run may have loaded it."""
-        said = self.on_picture_model(visit, model_id, scheduler) if scheduler else [self.about(model_id, visit)]
+        pictures = "scheduler" in self.controls.components
+        said = self.on_picture_model(visit, model_id) if pictures else [self.about(model_id, visit)]
         return [self.refresh(visit), *said]
 
     def about(self, model_id: str, visit: str = "") -> str:
@@ -105,9 +106,9 @@ class Choices:
         note, *chatting, length = self._on_model(visit, model_id)
         return [note, *(chatting if "mode" in self.controls.components else ()), length]
 
-    def on_picture_model(self, visit: str, model_id: str, scheduler: str) -> list[Any]:
+    def on_picture_model(self, visit: str, model_id: str) -> list[Any]:
         """The note; schedulers, width and height that a picture model allows, where its files are here to say so, else
-        all there are. A scheduler that is not for it gives way to its own."""
+        all there are. What is chosen by then, the browser knows (`playground.bounded`)."""
         own = self.controls.descriptions
         names, most = own["scheduler"].choices, own["width"].range
         assert most is not None
@@ -119,8 +120,8 @@ class Choices:
         found = self.modality.offered(folder) if folder is not None else None
         if found is not None:
             names, high = found[0], found[1].high
-        side, value = gr.update(maximum=high), scheduler if scheduler in names else names[0]
-        return [self.about(model_id, visit), gr.update(choices=list(names), value=value), side, side]
+        side = gr.update(maximum=high)
+        return [self.about(model_id, visit), gr.update(choices=list(names)), side, side]
 
     def _on_model(self, visit: str, model_id: str) -> list[Any]:
         try:

@@ -18,6 +18,7 @@ GROUPS = {
     "strip": "Film strip", "picture": "Picture to begin from", "penalties": "Penalties", "end": "Where it ends",
 }  # fmt: skip  # in the order of the page
 OPEN = ("sampling", "beam")
+BOUNDED = ("max_new_tokens", "width", "height")  # their highest value is the chosen model's
 
 
 class Controls:
@@ -94,6 +95,17 @@ class Choice(gr.Radio):
         return payload
 
 
+class Bar(gr.Slider):
+    """A slider that ends where the model does: what was sent from beyond, before it knew, is brought back and said by
+    the run."""
+
+    is_template = True
+
+    def preprocess(self, payload: float) -> float:
+        """What was sent, as it is."""
+        return payload
+
+
 def component(tab: str, name: str, description: Description, default: Any, **changes: Any) -> Any:
     """The Gradio component of one field; its element's id is `tab-name`."""
     about: dict[str, Any] = {
@@ -115,7 +127,8 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
     if description.typed or allowed.high - allowed.low > 1e6:
         whole = {"precision": 0} if isinstance(default, int) else {}
         return gr.Number(**{**about, "minimum": allowed.low, "step": allowed.step, **whole, **changes})
-    return gr.Slider(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})
+    kind = Bar if name in BOUNDED else gr.Slider
+    return kind(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})
 
 
 def sampling_fields() -> tuple[str, ...]:

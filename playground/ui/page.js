@@ -182,14 +182,18 @@
     target.dispatchEvent(new Event("change", { bubbles: true }));
   }, true);
 
-  /** Another model was chosen: sliders that stand beyond what it allows come back to it. */
-  playground.bounded = (ids) => {
-    for (const box of ids.map((id) => document.querySelector(`#${id} input[type=number]`))) {
-      if (!box || box.max === "" || Number(box.value) <= Number(box.max)) continue;
-      box.value = box.max;
-      for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
-    }
+  /** The chosen model may allow less than before: sliders beyond it come back, and a choice that is gone becomes the first. */
+  playground.bounded = (tab, names) => {
+    for (const wait of [40, 400]) setTimeout(() => names.forEach((name) => bound(document.getElementById(`${tab}-${name}`))), wait);
   };
+
+  function bound(control) {
+    const box = control && control.querySelector("input[type=number]"), choices = control ? [...control.querySelectorAll("input[type=radio]")] : [];
+    if (choices.length && !choices.some((one) => one.checked)) choices[0].click();
+    if (!box || box.max === "" || Number(box.value) <= Number(box.max)) return;
+    box.value = box.max;
+    for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;

@@ -15,7 +15,7 @@ from playground.run import Run
 from playground.ui import recorded, trigger
 from playground.ui.answering import answered
 from playground.ui.runner import Runner
-from playground.visits import Prepared, Visit
+from playground.visits import Prepared, Visit, pieces
 
 MOST_BEFORE = 5  # runs that a page that was loaded anew shows beside its current one
 BROUGHT = ("picture", "mask")  # no file carries them
@@ -44,7 +44,9 @@ class PictureRunner(Runner):
         """Frames of the visit's other runs that came to pictures, the oldest first, without their steps."""
         asked = trigger.data(event)
         runs = [run for run in list(self.visits.visit(token).runs.values()) if run.name == self.name]
-        frames = [run.frame(run.total) for run in runs if run.has_pictures and run.id != asked.get("run")]
+        parts = pieces(runs)
+        whole = [run for run in runs if run.id not in parts and run.has_pictures and run.id != asked.get("run")]
+        frames = [run.frame(run.total) for run in whole]
         return f'{{"before":[{",".join(frames[-MOST_BEFORE:])}],"at":{dumps(asked.get("at"))}}}'  # no two are alike
 
     def reuse(self, event: gr.EventData, token: str) -> list[Any]:

@@ -11,7 +11,7 @@ from playground.modalities import at_hand
 from playground.room import Room
 from playground.ui import recorded
 from playground.ui.choices import Choices
-from playground.ui.controls import Controls
+from playground.ui.controls import BOUNDED, Controls
 from playground.ui.door import Door
 from playground.ui.picture_runner import PictureRunner
 from playground.ui.runner import CONCURRENCY, Runner, new_seed
@@ -181,9 +181,8 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         began = buttons[key].click(handler, everything, theatre, js=clicked, **STREAM)
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
-            bounded = _bounded(parts.controls)
-            shown = [model, parts.notes["model"], *bounded]
-            began.then(choices.after_run, [visit, model, *bounded[:1]], shown, js=SIGNED, **QUIET)
+            shown = [model, parts.notes["model"], *_bounded(parts.controls)]
+            _bound(began.then(choices.after_run, [visit, model], shown, js=SIGNED, **QUIET), parts.controls)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
@@ -200,7 +199,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
         theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
         theatre.before(runner.before, visit, parts.befores, js=SIGNED, **QUIET)
-        theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET)
+        _bound(theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET), parts.controls)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)
     buttons["new"].click(runner.forget, visit, theatre, js=CLICKED, **QUIET)
@@ -211,29 +210,32 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     begun = page.load
     if "model" in parts.controls.components:  # first the visit's own models, so that one of them can be shown as chosen
         begun = page.load(choices.refresh, visit, parts.controls.components["model"], js=SIGNED, **QUIET).then
-    begun(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET).then(
-        runner.resume, visit, theatre, js=SIGNED, **STREAM
-    )
+    shown = begun(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET)
+    _bound(shown, parts.controls)
+    shown.then(runner.resume, visit, theatre, js=SIGNED, **STREAM)
 
 
 def _bounded(controls: Controls) -> list[Any]:
-    """The controls that depend on the picture model: its scheduler first."""
+    """The controls that depend on the picture model."""
     return [controls.components[n] for n in ("scheduler", "width", "height") if n in controls.components]
+
+
+def _bound(after: Any, controls: Controls) -> None:
+    """Once an event is over, bring what stands beyond the model's limits back to them."""
+    names = [n for n in (*BOUNDED, "scheduler") if n in controls.components]
+    after.then(None, None, None, js=f"() => {{ playground.bounded('{controls.tab}', {names}); }}")
 
 
 def _wire_model(controls: Controls, notes: dict[str, gr.Markdown], choices: Choices, visit: Any, page: Any) -> None:
     """What follows from the choice of a model, and the list that it is chosen from: a visit has models of its own."""
     made = controls.components
     bounded = _bounded(controls)
-    chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else []), *bounded[:1]]
+    chosen = [visit, made["model"], *([made["mode"]] if "mode" in made else [])]
     changed = [notes["model"], *bounded]
     if "max_new_tokens" in made:
         changed += [*([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
-    sliders = [f"{controls.tab}-{name}" for name in ("max_new_tokens", "width", "height") if name in made]
     answer = choices.on_picture_model if bounded else choices.on_model
-    gr.on([made["model"].change, page.load], answer, chosen, changed, js=SIGNED, **QUIET).then(
-        None, None, None, js=f"() => {{ playground.bounded({sliders}); }}"
-    )
+    _bound(gr.on([made["model"].change, page.load], answer, chosen, changed, js=SIGNED, **QUIET), controls)
     made["model"].input(choices.suited, chosen[:2], controls.inputs, js=SIGNED, **QUIET)
     timer = gr.Timer(1.0)
     timer.tick(choices.until_warm, chosen[:2], [notes["model"], timer], js=SIGNED, **QUIET)

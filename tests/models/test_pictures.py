@@ -1,6 +1,7 @@
 """Folders of picture models through the manager, as any other model: bytes, loading, refusals."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from playground.errors import PlaygroundError
 from playground.events import Finished, ImageStep, Reason
 from playground.manager import ModelManager
 from playground.modalities import _denoising, text
+from playground.models import _sizes
+from playground.models._any import opened
 from tests.models import tiny_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -114,3 +117,34 @@ def test_a_run_is_stopped_while_the_model_loads(folder: Path) -> None:
     end = going.send(Reason.USER)
     assert isinstance(end, Finished) and end.reason is Reason.USER
     manager.close()
+
+
+@pytest.mark.parametrize("kind", list(tiny_pictures.KINDS))
+def test_what_the_files_say_is_what_the_loaded_model_has(kind: str, tmp_path: Path) -> None:
+    folder = tiny_pictures.folder(kind, tmp_path / "tiny")
+    found, model = _sizes.described(folder), opened(folder)
+    assert found is not None
+    assert (found.size, found.factor, found.channels, found.largest) == (
+        model.size, model.factor, model.channels, model.largest)  # fmt: skip
+    assert found.scheduler_config == model.scheduler_config
+
+
+@pytest.mark.parametrize(("file", "content"), [
+    ("model_index.json", "[" * 100_000), ("model_index.json", "[]"), ("model_index.json", '{"unet": 3}'),
+    ("model_index.json", "{" + " " * 6_000_000 + "}"), ("unet/config.json", '{"sample_size": 0}'),
+    ("unet/config.json", '{"sample_size": -64}'), ("unet/config.json", '{"sample_size": "x"}'),
+    ("unet/config.json", '{"sample_size": 1e400}'), ("unet/config.json", "{}"),
+    ("vae/config.json", '{"latent_channels": 4, "block_out_channels": [' + "8, " * 70 + "8]}"),
+    ("scheduler/scheduler_config.json", "nothing"),
+], ids=range(11))  # fmt: skip
+def test_a_folder_that_lies_of_its_sizes_says_nothing(folder: Path, tmp_path: Path, file: str, content: str) -> None:
+    shutil.copytree(folder, tmp_path / "tiny")
+    (tmp_path / "tiny" / file).write_text(content)
+    assert _sizes.described(tmp_path / "tiny") is None
+
+
+def test_no_file_is_waited_for_that_is_none(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "tiny")
+    (tmp_path / "tiny" / "model_index.json").unlink()
+    os.mkfifo(tmp_path / "tiny" / "model_index.json")
+    assert _sizes.described(tmp_path / "tiny") is None

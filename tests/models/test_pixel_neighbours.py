@@ -1,6 +1,7 @@
 """The training pictures beside a model that writes pixels: which are nearest, and how near."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,12 @@ def test_the_nearest_is_found_moved_and_mirrored_and_its_distance_is_that_of_han
                 assert (found[0][2] == picture).all()
     dark = pictures[0, 3].copy()
     dark[0, 0] = 0  # one pixel of 64 from white to black
-    assert known.nearest(dark)[0][1] == pytest.approx(1 / 64)
+    drawn = int((dark < 255).any(-1).sum())  # the places where either is not white
+    assert known.nearest(dark)[0][1] == pytest.approx(1 / drawn)
     apart = [d for _, d, _ in known.nearest(dark, 6)]
     assert apart == sorted(apart) and len(apart) == 6
-    others = [known.nearest(one, 2)[1][1] for one in pictures[1]]
-    assert known.typical == pytest.approx(float(np.median(others)), abs=1e-4)
     assert known.nearest(np.zeros((9, 9, 3), "uint8")) == []
+    assert known.nearest(np.full((8, 8, 3), 255, "uint8")) == [], "nothing is near to nothing"
 
 
 def test_a_text_is_a_picture_where_all_its_lines_are_alike() -> None:
@@ -61,13 +62,16 @@ def test_what_the_modality_says_of_a_written_picture(tmp_path: Path, pictures: n
     found = pixels.near(text, tmp_path)
     assert [one["name"] for one in found["near"]][0] == "<b>" and len(found["near"]) == 3
     assert found["near"][0]["picture"].startswith("data:image/png;base64,")
+    known = _pixel_neighbours.Neighbours(tmp_path)
+    own = next(apart for name, apart, _ in known.nearest(pictures[0, 2], 6) if name != "<b>")
+    assert found["typical"] == pytest.approx(own, abs=1e-4), "how far the nearest one is from the next"
     for place, words in ((tmp_path, "#ff0000"), (tmp_path / "nowhere", text), (None, text)):
         assert pixels.near(words, place)["near"] == []
 
 
-@pytest.mark.parametrize("told", ["", "[]", '{"names": ["one"], "typical": 1}', '{"names": 3, "typical": 1, "side": 8}',
-                                  '{"names": ["one"], "typical": 1, "side": 0}',
-                                  '{"names": ["one"], "typical": 1, "side": 7}'])  # fmt: skip
+@pytest.mark.parametrize("told", ["", "[]", '{"names": ["one"]}', '{"names": 3, "side": 8}', "[" * 100_000,
+                                  *(f'{{"names": ["one"], "side": {side}}}' for side in (0, -8, 7, "Infinity", '"x"'))],
+                         ids=range(10))  # fmt: skip
 def test_a_model_whose_pictures_cannot_be_read_works_without_them(
     tmp_path: Path, pictures: np.ndarray, told: str
 ) -> None:
@@ -79,6 +83,13 @@ def test_a_model_whose_pictures_cannot_be_read_works_without_them(
     assert _pixel_neighbours.of(tmp_path) is None
     Image.new("RGB", (5000, 8)).save(tmp_path / _pixel_neighbours.SHEET)
     assert _pixel_neighbours.of(tmp_path) is None
+    bomb = Image.new("RGB", (8, 8))
+    bomb.save(tmp_path / _pixel_neighbours.SHEET)
+    data = bytearray((tmp_path / _pixel_neighbours.SHEET).read_bytes())
+    data[16:24] = (60_000).to_bytes(4, "big") * 2  # what it says of its size
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    (tmp_path / _pixel_neighbours.SHEET).write_bytes(bytes(data))
+    assert _pixel_neighbours.of(tmp_path) is None
 
 
 def test_the_embedded_model_knows_what_it_was_trained_on_in_its_own_colours() -> None:
@@ -88,6 +99,6 @@ def test_the_embedded_model_knows_what_it_was_trained_on_in_its_own_colours() ->
     known = _pixel_neighbours.of(folder)
     assert known is not None and len(known.names) > 1000 and "sunflower" in known.names
     vocabulary = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
-    seen = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in known._pictures.reshape(-1, 3)[::7].tolist()}
+    seen = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in known.pictures.reshape(-1, 3)[::7].tolist()}
     assert seen <= set(vocabulary)
-    assert known._pictures.shape[2] == tiny_pixels.pixels.SIDE
+    assert known.pictures.shape[2] == tiny_pixels.pixels.SIDE

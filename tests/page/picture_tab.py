@@ -19,6 +19,15 @@ from tests.page.visitor import opened
 VIEW, STATE, STEP = "#image-view", "#image-view .pg-state", "#image-view .pc-step"
 OVER = """before => { const view = document.querySelector('#image-view .pg-columns');
     return view.dataset.run !== before && view.dataset.state === 'finished'; }"""
+DROP = """([where, name, type, data]) => {
+    const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+    const carried = new DataTransfer();
+    carried.items.add(new File([bytes], name, {type}));
+    const event = kind => new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true});
+    const place = document.querySelector(where);
+    place.dispatchEvent(event('dragover'));
+    return !place.dispatchEvent(event('drop'));
+}"""
 
 
 @contextmanager
@@ -75,3 +84,8 @@ def large(page: Page) -> bytes:
 def number(page: Page, name: str, value: float) -> None:
     page.fill(f"#image-{name} input[type=number]", str(value))
     page.keyboard.press("Tab")
+
+
+def drop(page: Page, where: str, name: str, content: bytes, kind: str = "image/png") -> None:
+    """Drop a file; the browser must not leave the page for it."""
+    assert page.evaluate(DROP, [where, name, kind, base64.b64encode(content).decode()])

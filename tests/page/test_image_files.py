@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from playground.denoising import files
-from tests.page.picture_tab import STEP, VIEW, large, make, number, served, visited
+from tests.page.picture_tab import STEP, VIEW, drop, large, make, number, served, visited
 
 pytestmark = [
     pytest.mark.browser,
@@ -85,22 +85,6 @@ def test_a_file_that_lies_about_its_type_is_refused_with_a_sentence(
     expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_contain_text(why)
     make(tab, "a red apple")
     expect(tab.locator(STEP)).to_have_count(16)
-
-
-DROP = """([where, name, type, data]) => {
-    const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
-    const carried = new DataTransfer();
-    carried.items.add(new File([bytes], name, {type}));
-    const event = kind => new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true});
-    const place = document.querySelector(where);
-    place.dispatchEvent(event('dragover'));
-    return !place.dispatchEvent(event('drop'));
-}"""
-
-
-def drop(page: Page, where: str, name: str, content: bytes, kind: str = "image/png") -> None:
-    """Drop a file; the browser must not leave the page for it."""
-    assert page.evaluate(DROP, [where, name, kind, base64.b64encode(content).decode()])
 
 
 def test_a_saved_picture_dropped_on_the_tab_brings_its_settings(tab: Page) -> None:
@@ -191,6 +175,11 @@ def test_a_stroke_of_the_brush_leaves_no_gaps_and_what_is_left_out_is_veiled(tab
     drawn = Image.open(io.BytesIO(base64.b64decode(mask.partition(",")[2]))).convert("L")
     across = [drawn.getpixel((int(x * drawn.width), drawn.height // 2)) for x in (0.1, 0.3, 0.5, 0.7, 0.9)]
     assert across == [0, 255, 255, 255, 0]
+    tab.get_by_role("button", name="Remove the paint").click()
+    canvas.click(position={"x": box["width"] / 2, "y": box["height"] / 2})  # one tap is a dot
+    mask = tab.evaluate("playground.brought('image', ['picture', 'mask'], ['token', '', ''])[2]")
+    drawn = Image.open(io.BytesIO(base64.b64decode(mask.partition(",")[2]))).convert("L")
+    assert [drawn.getpixel((int(x * drawn.width), drawn.height // 2)) for x in (0.3, 0.5, 0.7)] == [0, 255, 0]
 
 
 def test_a_picture_of_which_nothing_is_replaced_is_given_back_and_that_is_said(tab: Page, tmp_path: Path) -> None:

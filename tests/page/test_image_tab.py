@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import Page, expect
 
-from playground.denoising import schedulers
+from playground.denoising import files, schedulers
 from playground.modalities import image
 from playground.models import _classifier, _pictures
 from tests.models import tiny_pictures
 from tests.page.catalogues import served_with, tiny_spec
-from tests.page.picture_tab import OVER, STATE, STEP, VIEW, large, make, number, served, visited, words
+from tests.page.picture_tab import OVER, STATE, STEP, VIEW, drop, large, make, number, served, visited, words
 from tests.page.visitor import fill, opened
 
 pytestmark = [
@@ -121,6 +122,52 @@ def test_a_step_behind_a_finished_picture_is_the_first_of_another_and_its_pieces
     runs = tab.locator(f"{VIEW} .pc-run")
     expect(runs).to_have_count(2)
     expect(runs.last).to_contain_text("the same settings")
+    number(tab, "steps", 9)
+    for step in range(1, 9):  # more pieces than runs are shown
+        tab.click("#image-step")
+        expect(tab.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
+        expect(tab.locator(STATE)).to_have_text("Paused: Continue goes on.")
+    expect(runs).to_have_count(3)
+    tab.reload()
+    tab.get_by_role("tab", name="Image").click()
+    expect(runs).to_have_count(3)
+
+
+def test_a_picture_that_was_paused_and_went_on_is_one_branch(tab: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = _pictures.LatentDiffusion.predict
+    monkeypatch.setattr(_pictures.LatentDiffusion, "predict", lambda *a: time.sleep(0.05) or predict(*a))
+    make(tab, "a red apple")
+    number(tab, "steps", 40)
+    tab.click("#image-run")
+    tab.wait_for_function("() => /^step [5-9] of/.test(document.querySelector('#image-view .pg-where').textContent)")
+    tab.click("#image-pause")
+    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
+    tab.click("#image-continue")
+    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
+    expect(tab.locator(f"{VIEW} .pc-run")).to_have_count(2)
+    expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("steps 40")
+
+
+def test_a_scheduler_that_is_chosen_while_the_page_asks_about_the_model_stays(
+    tab: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered, asked = image.offered, []
+    monkeypatch.setattr(image, "offered", lambda folder: asked.append(folder) or time.sleep(0.7) or offered(folder))
+    make(tab, "a red apple")
+    tab.get_by_role("radio", name="Heun", exact=True).check()
+    before = len(asked)
+    tab.wait_for_timeout(2_000)
+    assert asked and len(asked) == before, "the answer came after the choice"
+    expect(tab.get_by_role("radio", name="Heun", exact=True)).to_be_checked()
+
+
+def test_a_size_from_beyond_the_model_is_brought_back_and_said(tab: Page) -> None:
+    """Dropped from a file, where no hand could have set it."""
+    told = {"prompt": "a cat", "model": "another", "width": 96, "height": 96, "scheduler": "Euler"}
+    drop(tab, "#image-prompt", "cat.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
+    expect(tab.locator("#image-prompt textarea")).to_have_value("a cat")
+    make(tab)
+    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
 
 
 def test_only_what_the_model_allows_is_offered(tab: Page) -> None:

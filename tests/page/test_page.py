@@ -100,8 +100,7 @@ def test_control_enter_runs(text: Page) -> None:
     text.fill("#text-max_new_tokens input[type=number]", "4")
     text.fill("#text-prompt textarea", "The dog")
     text.keyboard.press("Control+Enter")
-    text.wait_for_function("window.frames_.some(f => f.finished)")
-    assert text.evaluate("window.frames_.at(-1).started.prompt") == "The dog"
+    text.wait_for_function("window.frames_.some(f => f.finished && f.started && f.started.prompt === 'The dog')")
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

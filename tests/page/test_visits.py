@@ -291,6 +291,29 @@ def test_a_visit_keeps_its_newest_runs_only() -> None:
     assert run.id in held
 
 
+def test_pieces_of_a_run_that_went_on_go_before_runs_that_stand_for_themselves() -> None:
+    visits, last = Visits(Bounds(runs=3)), None
+    alone = []
+    for number in range(2):
+        tape = Tape()
+        tape.allow(2)
+        alone.append(reached(started(visits, tape, number), 2))
+        alone[-1].stop()
+        tape.allow(1)
+        ended(alone[-1])
+    for number in range(2, 8):
+        at = last.total if last else 0
+        tape = Tape(begin=at)
+        tape.allow(1)
+        last = reached(started(visits, tape, number, parent=last, at=at), at + 1)
+        last.stop()
+        tape.allow(1)
+        ended(last)
+    held = visits.visit("0" * 32).runs
+    assert {run.id for run in alone} <= set(held) and last is not None and last.id in held
+    assert len(json.loads(last.frame())["events"]) == last.total >= 6
+
+
 def test_a_state_that_the_manager_needs_back_is_gone_and_the_run_goes_on_from_its_steps() -> None:
     kept: list[Any] = []
 

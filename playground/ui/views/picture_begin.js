@@ -153,11 +153,17 @@
       event.preventDefault();
       const box = this.canvas.getBoundingClientRect(), scale = this.canvas.width / box.width;
       const at = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale], context = this.cover.getContext("2d");
-      Object.assign(context, { strokeStyle: "#fff", lineCap: "round", lineJoin: "round", lineWidth: 2 * Number(this.brush.value) * scale });
+      const radius = Number(this.brush.value) * scale;
+      Object.assign(context, { fillStyle: "#fff", strokeStyle: "#fff", lineWidth: 2 * radius });
       context.beginPath();
-      context.moveTo(...((event.type === "pointermove" && this.stroke) || at));
-      context.lineTo(...at);
-      context.stroke();
+      context.arc(...at, radius, 0, 2 * Math.PI);
+      context.fill();
+      if (event.type === "pointermove" && this.stroke) {
+        context.beginPath();
+        context.moveTo(...this.stroke);
+        context.lineTo(...at);
+        context.stroke();
+      }
       this.stroke = at;
       this.painted = true;
       this.show();

@@ -3,7 +3,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, mark, say, makePicture, putPicture } = playground;
-  const MOST = 6;
+  const MOST = 6, MOST_KEPT = 60; // a picture may be taken in many pieces
   const NAMES = { model: "", prompt: "", negative_prompt: "not ", guidance: "guidance ", scheduler: "", seed: "seed ", steps: "steps ", strength: "strength ", number: "pictures ",
     width: "width ", height: "height ", strip: "film strip ", to_prompt: "to ", to_seed: "to seed " };
 
@@ -14,10 +14,10 @@
     return known.map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`).join(", ") || "the same settings";
   }
 
-  /** Whether `run` was paused and `other` took the steps after it: one picture, taken in pieces. */
+  /** Whether `run` ended on the way and `other` took the steps after it: one picture, taken in pieces. */
   function goesOn(run, other) {
     const last = run.tokens[run.tokens.length - 1], end = last ? last.index + 1 : run.total;
-    return run.finished.reason === "paused" && other.started.parent === run.id && other.started.parent_index >= end;
+    return run.finished.reason !== "eos" && other.started.parent === run.id && other.started.parent_index >= end;
   }
 
   class PictureBranches {
@@ -32,17 +32,17 @@
 
     take(run) {
       const kept = this.runs.filter((r) => r !== run && !(r.finished && r.finished.reason === "new_input"));
-      this.runs = [...kept, run].slice(-MOST);
+      this.runs = [...kept, run].slice(-MOST_KEPT);
     }
 
     /** Runs that were made before this page was loaded. */
     remember(runs) {
-      this.runs = [...runs, ...this.runs].slice(-MOST);
+      this.runs = [...runs, ...this.runs].slice(-MOST_KEPT);
     }
 
     update(view) {
       const made = this.runs.filter((run) => run.started && run.finished && (run.finished.pictures || []).length);
-      const shown = made.filter((run) => !made.some((other) => goesOn(run, other)));
+      const shown = made.filter((run) => !made.some((other) => goesOn(run, other))).slice(-MOST);
       this.element.hidden = shown.length < 2;
       if (shown.length < 2) return;
       while (this.cells.length < shown.length) this.cells.push(this.cell());

@@ -5,16 +5,19 @@
   const { make, say, makePicture, putPicture } = playground;
 
   /** What the distance to the nearest one means, beside how far a training picture usually is from the next. */
-  function verdict(nearest, typical) {
+  function verdict(nearest, typical, own) {
     const part = nearest.distance / typical;
-    const figures = `${nearest.distance.toFixed(2)} away; for a picture it was trained on, the nearest other one is usually ${typical.toFixed(2)} away`;
+    const usual = own ? `the nearest other picture is ${typical.toFixed(2)} away from that one` : `for a picture it was trained on, the nearest other one is usually ${typical.toFixed(2)} away`;
+    const figures = `${nearest.distance.toFixed(2)} away; ${usual}`;
     if (part < 0.5) return `Nearly a copy of “${nearest.name}”: ${figures}.`;
     if (part < 1) return `Close to “${nearest.name}”: ${figures}.`;
     return `Not one of them: the nearest is “${nearest.name}”, ${figures}.`;
   }
 
   class PictureNear {
-    constructor() {
+    /** `own`: what is typical is said of the nearest picture itself, not of all that it was trained on. */
+    constructor(own = false) {
+      this.own = own;
       this.row = make("div", { class: "pc-branches" });
       this.words = make("p", { class: "pg-small" });
       this.element = make("section", { class: "pc-nearest", "aria-label": "Nearest training pictures", hidden: true },
@@ -31,7 +34,7 @@
         putPicture(image, one.picture, `training picture: ${one.name}`);
         return make("figure", { class: "pc-neighbour" }, image, make("figcaption", { class: "pc-said" }, `${one.name}, ${one.distance.toFixed(2)} away`));
       }));
-      say(this.words, verdict(found.near[0], found.typical));
+      say(this.words, found.typical ? verdict(found.near[0], found.typical, this.own) : "");
     }
   }
 

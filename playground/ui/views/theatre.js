@@ -45,7 +45,7 @@
       this.figures = new playground.Figures();
       this.takeaway = new playground.Takeaway();
       this.legend = playground.legend();
-      this.near = new playground.PictureNear(); // of a run that wrote a picture
+      this.near = new playground.PictureNear(true); // of a run that wrote a picture
       this.nears = new Map(); // run → the training pictures nearest to what it wrote; null: asked for
       this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
