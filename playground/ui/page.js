@@ -184,12 +184,22 @@
 
   /** The chosen model may allow less than before: sliders beyond it come back, and a choice that is gone becomes the first. */
   playground.bounded = (tab, names) => {
-    for (const wait of [40, 400]) setTimeout(() => names.forEach((name) => bound(document.getElementById(`${tab}-${name}`))), wait);
+    const all = () => names.map((name) => document.getElementById(`${tab}-${name}`)).filter(Boolean);
+    setTimeout(() => {
+      const gone = all().filter(noneChosen);
+      all().forEach(bound);
+      // a list that is being drawn anew has nothing chosen for a moment
+      setTimeout(() => gone.filter(noneChosen).forEach((list) => list.querySelector("input[type=radio]").click()), 300);
+    }, 40);
   };
 
+  function noneChosen(control) {
+    const choices = [...control.querySelectorAll("input[type=radio]")];
+    return choices.length > 0 && !choices.some((one) => one.checked);
+  }
+
   function bound(control) {
-    const box = control && control.querySelector("input[type=number]"), choices = control ? [...control.querySelectorAll("input[type=radio]")] : [];
-    if (choices.length && !choices.some((one) => one.checked)) choices[0].click();
+    const box = control.querySelector("input[type=number]");
     if (!box || box.max === "" || Number(box.value) <= Number(box.max)) return;
     box.value = box.max;
     for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
