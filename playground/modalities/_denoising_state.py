@@ -210,8 +210,11 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
         words = mixed(words, model.encode([settings.to_prompt]), shares)
     else:
         words = repeated(words, settings.number)
+    unread = settings.prompt.strip() and not any(piece.text.strip() for piece in words.pieces[0])
     cuts = dict.fromkeys(cut for cut in (*words.cut, *unwanted.cut) if cut)
     said = [f"The model reads {model.encoders.longest} tokens: “{cut[:60]}” was left out." for cut in cuts]
+    if unread:
+        said.append("This model knows none of these words: it draws as if there were none.")
     if model.guided_inside and settings.negative_prompt.strip():
         said.append("This model takes its guidance inside and knows no negative prompt.")
     start, mask = _given(settings, model)

@@ -33,12 +33,15 @@ from playground.plugins import discover
 __all__ = ["KeptRun", "generate", "limits", "rebuild", "settings_class"]
 
 
+WHOLE = ("pixels",)  # modalities whose end is the end: a text goes on behind it, a picture does not
+
+
 @dataclass(frozen=True)
 class KeptRun:
     """What a run left: enough to go on exactly where it stopped, without holding the model.
 
     `kept` is the loop's state; its `index` is the number of new tokens so far. `source_tokens` are what an encoder
-    read, `places` the gaps of a model that fills some.
+    read, `places` the gaps of a model that fills some; `done`: it came to an end behind which nothing can stand.
     """
 
     model: str
@@ -48,6 +51,7 @@ class KeptRun:
     kept: Any
     source_tokens: tuple[PromptToken, ...] = ()
     places: tuple[int, ...] | None = None
+    done: bool = False
 
     @property
     def index(self) -> int:
@@ -152,7 +156,8 @@ def _run(
         while True:
             event = events.send(reason)
             if isinstance(event, Finished):
-                return _last(event, settings, opening, model)
+                whole = modality in WHOLE and event.reason is Reason.EOS
+                return _last(event, settings, opening, model, whole)
             if isinstance(event, (TokenStep, BeamStep)):
                 event = dataclasses.replace(event, elapsed_s=event.elapsed_s + opening.read_s)
             reason = yield event
@@ -237,12 +242,12 @@ def _started(
     )  # fmt: skip
 
 
-def _last(event: Finished, settings: Any, opening: _Opening, model: Any) -> Finished:
+def _last(event: Finished, settings: Any, opening: _Opening, model: Any, whole: bool) -> Finished:
     """The loop's end, with what only the modality knows."""
     first = None if event.first_token_s is None else event.first_token_s + opening.read_s
     tokens, source, places = opening.prompt_tokens, opening.source_tokens, opening.places
     kept = event.state and KeptRun(
-        settings.model, opening.prompt, tokens, event.run_id, event.state, source, places
+        settings.model, opening.prompt, tokens, event.run_id, event.state, source, places, whole
     )  # fmt: skip
     filled = None
     if places is not None and event.state is not None:

@@ -112,12 +112,6 @@ class PictureRunner(Runner):
         """The settings of a run that takes one denoising step."""
         return self.modality.one_step(settings)
 
-    def _step(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
-        """One step more; behind a finished picture the first one of another."""
-        if before is not None and before.is_whole:
-            return self._fresh(visit, before, self.one_step_of(settings))
-        return super()._step(visit, before, settings)
-
     def _continue(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
         prepared = super()._continue(visit, before, settings)
         if prepared.parent is None:

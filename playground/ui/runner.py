@@ -215,6 +215,9 @@ class Runner:
         return Prepared(self._generator(settings, state, visit), before.messages, before, before.tokens_total)
 
     def _step(self, visit: Visit, before: Run | None, settings: Any) -> Prepared:
+        """One step more; behind a finished picture the first one of another."""
+        if before is not None and before.is_whole:
+            return self._fresh(visit, before, self.one_step_of(settings))
         return self._continue(visit, before, self.one_step_of(settings))
 
     def _end_of(self, run: Run) -> Any:

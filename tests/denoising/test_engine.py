@@ -181,3 +181,17 @@ def test_no_memory_in_mid_step_ends_with_advice_and_the_next_run_works(
         end = make(manager)[-1]
     assert end.reason is Reason.ERROR and "make fewer at once" in end.message
     assert picture_bytes(make(manager)[-1].pictures[0]) == before
+
+
+def test_words_of_which_the_model_knows_none_are_said(manager: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = lambda prompt: [e.text for e in make(manager, prompt=prompt) if isinstance(e, Notice)]
+    encode = type(manager.model).encode
+
+    def nothing(self: Any, prompts: Any) -> Any:
+        found = encode(self, prompts)
+        return dataclasses.replace(found, pieces=tuple(() for _ in found.pieces))
+
+    assert told("a red apple") == []
+    monkeypatch.setattr(type(manager.model), "encode", nothing)
+    assert any("knows none of these words" in text for text in told("猫"))
+    assert told("") == []

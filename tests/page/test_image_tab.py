@@ -161,6 +161,27 @@ def test_a_scheduler_that_is_chosen_while_the_page_asks_about_the_model_stays(
     expect(tab.get_by_role("radio", name="Heun", exact=True)).to_be_checked()
 
 
+def test_the_map_of_a_tall_picture_lies_upon_it_and_what_is_saved_is_said(tab: Page) -> None:
+    tab.get_by_role("button", name="Size and number").click()
+    fill(tab, "#image-width input[type=number]", "8")
+    tab.keyboard.press("Tab")
+    make(tab, "a red apple")
+    expect(tab.locator(f"{VIEW} .pc-keep")).to_have_text("Save PNG")
+    tab.locator(STEP).nth(4).click()
+    words(tab)
+    expect(tab.locator(f"{VIEW} .pc-keep")).to_have_text("Save the finished picture")
+    boxes = tab.locator(f"{VIEW} .pc-one").evaluate("""one => [".pc-frame", "img", "canvas"].map((name) => {
+        const { x, y, width, height } = one.querySelector(name).getBoundingClientRect();
+        return [x, y, width, height].map(Math.round);
+    })""")
+    frame, picture, heat = boxes
+    assert picture == heat == frame and frame[2] == frame[3]
+    fits = tab.locator(f"{VIEW} .pc-one").evaluate(
+        "one => [...one.querySelectorAll('img, canvas')].map((e) => getComputedStyle(e).objectFit)"
+    )
+    assert fits == ["contain", "contain"]
+
+
 def test_a_size_from_beyond_the_model_is_brought_back_and_said(tab: Page) -> None:
     """Dropped from a file, where no hand could have set it."""
     told = {"prompt": "a cat", "model": "another", "width": 96, "height": 96, "scheduler": "Euler"}

@@ -134,6 +134,7 @@ def test_the_nearest_training_pictures_stand_below_a_finished_picture(tab: Page)
         tab.click("#pixels-run")
         expect(tab.locator(f"{VIEW} .pg-state")).to_have_text("The picture is finished.")
         expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)
+    expect(tab.locator("#pixels-continue")).to_be_disabled()  # nothing stands behind the end of a picture
     assert len(asked) == 1 and asked[0].count("#") > 9
     captions = tab.locator(f"{VIEW} .pc-neighbour figcaption").all_inner_texts()
     assert "one" in captions[0] and any("<img src=x" in caption for caption in captions)

@@ -106,7 +106,7 @@
       for (const part of [this.canvas, this.clear, this.drop, this.size]) part.hidden = false;
       this.element.open = true;
       const veiled = this.ratio && Math.abs(Math.log((this.canvas.width / this.canvas.height) / this.ratio)) > 0.02;
-      return say(this.note, `A run begins from this picture. Strength (on the left) says how much of it is replaced; paint, and only the painted part changes.${veiled ? " The veiled margins are left out: a run's pictures have other proportions." : ""}`);
+      return say(this.note, `A run begins from this picture. Strength, among the settings, says how much of it is replaced; paint, and only the painted part changes.${veiled ? " The veiled margins are left out: a run's pictures have other proportions." : ""}`);
     }
 
     /** A canvas as large as the picture, of one colour or of none. */

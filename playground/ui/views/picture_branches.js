@@ -26,6 +26,7 @@
       this.actions = actions;
       this.runs = [];
       this.cells = [];
+      this.chosen = new WeakMap(); // run → which of its pictures was looked at last
       this.row = make("div", { class: "pc-branches" });
       this.element = make("section", { "aria-label": "Runs side by side", hidden: true }, make("h4", { class: "pg-h", text: "Side by side" }), this.row);
     }
@@ -50,7 +51,8 @@
         const cell = this.cells[i], { settings, parent, parent_index: at } = run.started;
         const origin = shown.find((r) => r.id === parent);
         cell.run = run;
-        putPicture(cell.image, run.finished.pictures[view.picture] || run.finished.pictures[0], `picture: ${settings.prompt.slice(0, 100)}`);
+        if (run === view.run) this.chosen.set(run, view.picture);
+        putPicture(cell.image, run.finished.pictures[this.chosen.get(run) || 0] || run.finished.pictures[0], `picture: ${settings.prompt.slice(0, 100)}`);
         const before = origin ? origin.started.settings : i ? shown[i - 1].started.settings : null;
         say(cell.name, `${origin ? `from step ${at + 1}: ` : ""}${changes(settings, before)}`);
         mark(cell.element, "aria-pressed", String(run === view.run));

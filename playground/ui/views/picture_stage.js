@@ -61,6 +61,7 @@
         if (film) say(tile.share, percent(i / (view.count - 1)));
         const file = view.finished && view.finished.pictures && view.finished.pictures[i];
         tile.keep.hidden = !file;
+        if (file) say(tile.keep, last ? "Save PNG" : "Save the finished picture");
         if (file && tile.keep.dataset.run !== view.run.id) {
           tile.keep.dataset.run = view.run.id;
           tile.keep.href = file;
@@ -73,7 +74,7 @@
       const image = picture({ class: "pc-large" });
       const button = make("button", { class: "pc-choose", type: "button", "aria-label": `Picture ${i + 1}`, on: { click: () => this.actions.choose(i) } }, image);
       const share = make("span", { class: "pg-small", hidden: true, title: "how much of the way to the other end" });
-      const keep = make("a", { class: "pg-quiet pc-keep", hidden: true, text: "Save PNG", title: "The file says what made it: drop it on this page to see that again." });
+      const keep = make("a", { class: "pg-quiet pc-keep", hidden: true, text: "Save PNG", title: "The finished picture. The file says what made it: drop it on this page to see that again." });
       return { image, button, keep, share, element: make("div", { class: "pc-tile" }, button, share, keep) };
     }
   }
@@ -138,7 +139,7 @@
   class PictureFigures {
     constructor() {
       this.cells = {};
-      const labels = { first: "first preview", step: "a step", all: "all steps", size: "size", words: "words read", safe: "classifier" };
+      const labels = { first: "first preview", step: "a step", all: "all steps", size: "size", words: "tokens read", safe: "classifier" };
       const cells = Object.entries(labels).map(([name, label]) => make("div", {}, make("dt", { text: label }), (this.cells[name] = make("dd", { text: "–" }))));
       this.element = make("dl", { class: "pg-figures" }, ...cells);
     }
