@@ -123,6 +123,13 @@
     if (live && box && box.value.trim() && (asked || playground.pictures.follows(tab))) typing.set(tab, setTimeout(run, TYPED_MS));
   };
 
+  // Gradio tells of letters that come, not of those that go
+  document.addEventListener("input", ({ target }) => {
+    const tab = target instanceof HTMLTextAreaElement && /^(.+)-prompt$/.exec(target.closest("[id$='-prompt']")?.id || "")?.[1];
+    const live = tab && document.querySelector(`#${tab}-live input`);
+    if (live) playground.typed(tab, live.checked);
+  });
+
   /** Controls were moved: the views of the tab redraw the past with them. */
   playground.moved = (tab, names, values) => playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
 

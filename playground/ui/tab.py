@@ -153,8 +153,7 @@ def _prompt(
             live = gr.Checkbox(
                 False, label="Draw while I type", container=False, min_width=0, scale=0, elem_id=f"{name}-live"
             )
-            for what, asked in ((controls.components["prompt"], "false"), (live, "true")):
-                what.input(None, live, None, js=f"(live) => {{ playground.typed('{name}', live, {asked}); }}")
+            live.input(None, live, None, js=f"(live) => {{ playground.typed('{name}', live, true); }}")
         buttons["new"] = gr.Button(
             "New conversation", size="sm", min_width=0, scale=0, elem_id=f"{name}-new", visible=False
         )

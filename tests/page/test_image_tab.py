@@ -300,6 +300,11 @@ def test_pictures_follow_the_typing_where_that_is_wanted(tab: Page) -> None:
     box.press_sequentially("a green house", delay=30)
     tab.wait_for_function(OVER, arg=first)
     expect(tab.locator(f"{VIEW} .pc-large")).to_have_attribute("alt", "picture: a green house")
+    for _ in range(6):
+        tab.keyboard.press("Backspace")
+    expect(tab.locator(f"{VIEW} .pc-large")).to_have_attribute("alt", "picture: a green")
+    box.press_sequentially(" house", delay=30)
+    expect(tab.locator(f"{VIEW} .pc-large")).to_have_attribute("alt", "picture: a green house")
     tab.get_by_label("Draw while I type").uncheck()
     last = run.get_attribute("data-run")
     box.press_sequentially(" and a tree", delay=30)
