@@ -2,6 +2,7 @@
 
     python -m tools.pictures.data FOLDER            (the pictures, as for `emoji`)
     python -m tools.pixels FOLDER [--steps 2400] [--minutes 90] [--out assets/models/pixels]
+    python -m tools.pixels FOLDER --seen assets/models/pixels        (only the pictures that it was trained on)
 
 A picture of 16 × 16 pixels is a text: its name, a line break, and sixteen lines of sixteen colours of a palette,
 `#ffffff#ffffff…`. Name, line break and each colour are one token; the end-of-text token ends the picture. So

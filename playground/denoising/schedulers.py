@@ -63,7 +63,7 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
     """
     import diffusers
 
-    known = {known: (FLOW if is_flow(config) else DIFFUSION)[known] for known in names(config)}
+    known = names(config)
     if name == OWN:
         named = getattr(diffusers, str(config.get("_class_name")), None)
         if not (isinstance(named, type) and issubclass(named, diffusers.SchedulerMixin)):
@@ -72,7 +72,7 @@ def build(name: str, config: Mapping[str, Any]) -> Any:
         return own.from_config(dict(config))
     if name not in known:
         raise PlaygroundError(f"There is no scheduler {name!r} for this model: choose one of {', '.join(known)}.")
-    kind, more = known[name]
+    kind, more = (FLOW if is_flow(config) else DIFFUSION)[name]
     if is_flow(config):
         shift = config.get("flow_shift", config.get("shift", 1.0))
         more = {**more, ("flow_shift" if more.get("use_flow_sigmas") else "shift"): shift}

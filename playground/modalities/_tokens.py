@@ -33,9 +33,6 @@ from playground.plugins import discover
 __all__ = ["KeptRun", "generate", "limits", "rebuild", "settings_class"]
 
 
-WHOLE = ("pixels",)  # modalities whose end is the end: a text goes on behind it, a picture does not
-
-
 @dataclass(frozen=True)
 class KeptRun:
     """What a run left: enough to go on exactly where it stopped, without holding the model.
@@ -99,9 +96,11 @@ def rebuild(started: Mapping[str, Any], steps: Sequence[Mapping[str, Any]], inde
 
 
 def generate(
-    settings: Any, manager: Any, start: KeptRun | None = None, *, modality: str, run_id: str = "", visit: str = ""
-) -> Run:
-    """Write tokens after a prompt, or from a kept state.
+    settings: Any, manager: Any, start: KeptRun | None = None, ends: bool = False, /, *, modality: str,
+    run_id: str = "", visit: str = "",
+) -> Run:  # fmt: skip
+    """Write tokens after a prompt, or from a kept state. `ends`: nothing goes on behind the stop token, as behind that
+    of a picture.
 
     Yields Progress and Queued while the model comes, Notice where a value or the prompt was
     changed, Started, then TokenStep or BeamStep events, and always one Finished at the end.
@@ -117,7 +116,9 @@ def generate(
             f"This run was written by {start.model} and cannot go on with {settings.model}: start a new one."
         )
     yield from lent(
-        manager.acquire(settings.model, visit), run_id, lambda lease, run: _run(settings, lease, start, modality, run)
+        manager.acquire(settings.model, visit),
+        run_id,
+        lambda lease, run: _run(settings, lease, start, modality, run, ends),
     )
 
 
@@ -135,7 +136,7 @@ class _Opening:
 
 
 def _run(
-    settings: Any, lease: Any, start: KeptRun | None, modality: str, run_id: str
+    settings: Any, lease: Any, start: KeptRun | None, modality: str, run_id: str, ends: bool
 ) -> Generator[Event, Reason | None, Finished]:
     """All events of a run but the last, which is returned."""
     from playground.decoding.loop import decode
@@ -156,8 +157,7 @@ def _run(
         while True:
             event = events.send(reason)
             if isinstance(event, Finished):
-                whole = modality in WHOLE and event.reason is Reason.EOS
-                return _last(event, settings, opening, model, whole)
+                return _last(event, settings, opening, model, ends and event.reason is Reason.EOS)
             if isinstance(event, (TokenStep, BeamStep)):
                 event = dataclasses.replace(event, elapsed_s=event.elapsed_s + opening.read_s)
             reason = yield event
@@ -242,12 +242,12 @@ def _started(
     )  # fmt: skip
 
 
-def _last(event: Finished, settings: Any, opening: _Opening, model: Any, whole: bool) -> Finished:
+def _last(event: Finished, settings: Any, opening: _Opening, model: Any, done: bool) -> Finished:
     """The loop's end, with what only the modality knows."""
     first = None if event.first_token_s is None else event.first_token_s + opening.read_s
     tokens, source, places = opening.prompt_tokens, opening.source_tokens, opening.places
     kept = event.state and KeptRun(
-        settings.model, opening.prompt, tokens, event.run_id, event.state, source, places, whole
+        settings.model, opening.prompt, tokens, event.run_id, event.state, source, places, done
     )  # fmt: skip
     filled = None
     if places is not None and event.state is not None:

@@ -59,4 +59,5 @@ def near(text: str, folder: Path | None) -> dict[str, Any]:
 
 def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Generator[Event, Reason | None, None]:
     """Write a picture, or go on with one: `_tokens.generate` says how."""
-    return _tokens.generate(settings, manager, start, modality="pixels", **identity)
+    nothing_follows = True
+    return _tokens.generate(settings, manager, start, nothing_follows, modality="pixels", **identity)

@@ -89,7 +89,7 @@ class Neighbours:
         apart = np.full(many.shape[:2], np.inf)
         for dx, dy, flip in product((-1, 0, 1), (-1, 0, 1), (False, True)):
             given = moved(picture[:, ::-1] if flip else picture, dx, dy)
-            places = (drawn | (given < 255).any(-1)).sum((2, 3))
+            places = np.maximum((drawn | (given < 255).any(-1)).sum((2, 3)), 1)
             apart = np.minimum(apart, np.abs(many - given.astype("int16")).sum((2, 3, 4)) / (765 * places))
         size, least = apart.argmin(0), apart.min(0)
         order = np.argsort(least, kind="stable")[:count]

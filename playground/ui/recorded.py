@@ -21,18 +21,23 @@ PREFIX = "recorded-"
 @cache
 def load(name: str) -> dict[str, Any] | None:
     """The recorded run of a modality as `{"about", "events": […]}`, or None."""
-    plain, packed = RUNS / f"{name}.json", RUNS / f"{name}.json.xz"
-    if packed.is_file():
-        return dict(json.loads(lzma.decompress(packed.read_bytes())))
-    return json.loads(plain.read_text(encoding="utf-8")) if plain.is_file() else None
+    path = where(name)
+    if path is None:
+        return None
+    data = path.read_bytes()
+    return dict(json.loads(lzma.decompress(data) if path.suffix == ".xz" else data))
+
+
+def where(name: str) -> Path | None:
+    """The file of a recorded run, if there is one."""
+    return next((path for path in (RUNS / f"{name}.json", RUNS / f"{name}.json.xz") if path.is_file()), None)
 
 
 def opening(name: str, first: bool) -> str:
     """The frame that a modality's view begins with: its recorded run, where it is that of the first tab."""
     if first:
         return frame(name) or idle_frame()
-    there = any((RUNS / f"{name}{ending}").is_file() for ending in (".json", ".json.xz"))
-    return idle_frame(PREFIX + name if there else None)
+    return idle_frame(PREFIX + name if where(name) else None)
 
 
 @cache

@@ -100,7 +100,7 @@ class Runner:
         sent = trigger.data(event)
         wanted, since = sent.get("run"), sent.get("from", 0)
         if isinstance(wanted, str) and wanted.startswith(recorded.PREFIX):
-            return recorded.frame(wanted.removeprefix(recorded.PREFIX)) or idle_frame()
+            return recorded.frame(wanted.removeprefix(recorded.PREFIX)) or gr.skip()
         run = self.visits.visit(token).runs.get(str(wanted))
         if run is None:
             return notice_frame("The steps of that run are no longer kept: start it again.")

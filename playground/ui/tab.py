@@ -181,7 +181,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         if key == "run" and "model" in parts.controls.components:
             model = parts.controls.components["model"]
             shown = [model, parts.notes["model"], *_bounded(parts.controls)]
-            _bound(began.then(choices.after_run, [visit, model], shown, js=SIGNED, **QUIET), parts.controls)
+            _brought_back(began.then(choices.after_run, [visit, model], shown, js=SIGNED, **QUIET), parts.controls)
     if "seed" in parts.controls.components:
         seed = parts.controls.components["seed"]
         buttons["again-new"].click(new_seed, None, seed, **QUIET).then(
@@ -198,7 +198,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
         theatre.look(runner.look, visit, parts.answers, js=SIGNED, **STREAM)
         theatre.near(runner.near, visit, parts.nears, js=SIGNED, **STREAM)
         theatre.before(runner.before, visit, parts.befores, js=SIGNED, **QUIET)
-        _bound(theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET), parts.controls)
+        _brought_back(theatre.reuse(runner.reuse, visit, parts.controls.inputs, js=SIGNED, **QUIET), parts.controls)
     for key in ("stop", "pause"):
         buttons[key].click(runner.stop, visit, None, js=CLICKED, **QUIET)
     buttons["new"].click(runner.forget, visit, theatre, js=CLICKED, **QUIET)
@@ -210,7 +210,7 @@ def _wire_runs(parts: Parts, runner: Runner, choices: Choices, visit: gr.Textbox
     if "model" in parts.controls.components:  # first the visit's own models, so that one of them can be shown as chosen
         begun = page.load(choices.refresh, visit, parts.controls.components["model"], js=SIGNED, **QUIET).then
     shown = begun(runner.settings_of, visit, parts.controls.inputs, js=SIGNED, **QUIET)
-    _bound(shown, parts.controls)
+    _brought_back(shown, parts.controls)
     shown.then(runner.resume, visit, theatre, js=SIGNED, **STREAM)
 
 
@@ -219,7 +219,7 @@ def _bounded(controls: Controls) -> list[Any]:
     return [controls.components[n] for n in ("scheduler", "width", "height") if n in controls.components]
 
 
-def _bound(after: Any, controls: Controls) -> None:
+def _brought_back(after: Any, controls: Controls) -> None:
     """Once an event is over, bring what stands beyond the model's limits back to them."""
     names = [n for n in (*BOUNDED, "scheduler") if n in controls.components]
     after.then(None, None, None, js=f"() => {{ playground.bounded('{controls.tab}', {names}); }}")
@@ -234,7 +234,7 @@ def _wire_model(controls: Controls, notes: dict[str, gr.Markdown], choices: Choi
     if "max_new_tokens" in made:
         changed += [*([notes["mode"], made["mode"]] if "mode" in made else []), made["max_new_tokens"]]
     answer = choices.on_picture_model if bounded else choices.on_model
-    _bound(gr.on([made["model"].change, page.load], answer, chosen, changed, js=SIGNED, **QUIET), controls)
+    _brought_back(gr.on([made["model"].change, page.load], answer, chosen, changed, js=SIGNED, **QUIET), controls)
     made["model"].input(choices.suited, chosen[:2], controls.inputs, js=SIGNED, **QUIET)
     timer = gr.Timer(1.0)
     timer.tick(choices.until_warm, chosen[:2], [notes["model"], timer], js=SIGNED, **QUIET)

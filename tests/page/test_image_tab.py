@@ -96,14 +96,24 @@ def test_an_inherited_step_is_gone_on_from_with_the_settings_it_was_taken_with(t
         assert (large(tab) == first) is (guidance == 4)
 
 
+def take(page: Page, count: int) -> None:
+    """The first steps of another picture, one by one."""
+    for step in range(1, count + 1):
+        page.click("#image-step")
+        expect(page.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
+        expect(page.locator(STATE)).to_have_text("Paused: Continue goes on.")
+
+
+def finish(page: Page) -> None:
+    """The steps that are left."""
+    page.click("#image-continue")
+    expect(page.locator(STATE)).to_have_text("The picture is finished.")
+
+
 def test_one_step_at_a_time_and_continue(tab: Page) -> None:
     number(tab, "steps", 5)
-    for step in (1, 2):
-        tab.click("#image-step")
-        expect(tab.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
-        expect(tab.locator(STATE)).to_have_text("Paused: Continue goes on.")
-    tab.click("#image-continue")
-    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
+    take(tab, 2)
+    finish(tab)
     expect(tab.locator(STEP)).to_have_count(5)
     stepwise = large(tab)
     make(tab)
@@ -113,20 +123,13 @@ def test_one_step_at_a_time_and_continue(tab: Page) -> None:
 def test_a_step_behind_a_finished_picture_is_the_first_of_another_and_its_pieces_are_one_branch(tab: Page) -> None:
     number(tab, "steps", 3)
     make(tab, "a red apple")
-    for step in (1, 2):
-        tab.click("#image-step")
-        expect(tab.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
-        expect(tab.locator(STATE)).to_have_text("Paused: Continue goes on.")
-    tab.click("#image-continue")
-    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
+    take(tab, 2)
+    finish(tab)
     runs = tab.locator(f"{VIEW} .pc-run")
     expect(runs).to_have_count(2)
     expect(runs.last).to_contain_text("the same settings")
     number(tab, "steps", 9)
-    for step in range(1, 9):  # more pieces than runs are shown
-        tab.click("#image-step")
-        expect(tab.locator(f"{VIEW} .pg-where")).to_have_text(f"step {step} of {step}")
-        expect(tab.locator(STATE)).to_have_text("Paused: Continue goes on.")
+    take(tab, 8)  # more pieces than runs are shown
     expect(runs).to_have_count(3)
     tab.reload()
     tab.get_by_role("tab", name="Image").click()
@@ -142,8 +145,7 @@ def test_a_picture_that_was_paused_and_went_on_is_one_branch(tab: Page, monkeypa
     tab.wait_for_function("() => /^step [5-9] of/.test(document.querySelector('#image-view .pg-where').textContent)")
     tab.click("#image-pause")
     expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
-    tab.click("#image-continue")
-    expect(tab.locator(STATE)).to_have_text("The picture is finished.")
+    finish(tab)
     expect(tab.locator(f"{VIEW} .pc-run")).to_have_count(2)
     expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("steps 40")
 

@@ -127,18 +127,16 @@
 
     repaint() {
       this.painted = false;
-      this.cover = this.sheet(); // white where it was painted
+      this.cover = this.sheet();
       this.show();
     }
 
     /** The picture, what is painted over it, and a veil over what a run does not take. */
     show() {
-      const { width, height } = this.canvas, context = this.canvas.getContext("2d"), tint = this.sheet(PAINT), over = tint.getContext("2d");
-      over.globalCompositeOperation = "destination-in";
-      over.drawImage(this.cover, 0, 0);
+      const { width, height } = this.canvas, context = this.canvas.getContext("2d");
       context.drawImage(this.base, 0, 0);
       context.globalAlpha = THROUGH;
-      context.drawImage(tint, 0, 0);
+      context.drawImage(this.cover, 0, 0);
       context.globalAlpha = 1;
       if (!this.ratio) return;
       context.fillStyle = "rgba(110, 116, 130, 0.6)";
@@ -154,7 +152,7 @@
       const box = this.canvas.getBoundingClientRect(), scale = this.canvas.width / box.width;
       const at = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale], context = this.cover.getContext("2d");
       const radius = Number(this.brush.value) * scale;
-      Object.assign(context, { fillStyle: "#fff", strokeStyle: "#fff", lineWidth: 2 * radius });
+      Object.assign(context, { fillStyle: PAINT, strokeStyle: PAINT, lineWidth: 2 * radius });
       context.beginPath();
       context.arc(...at, radius, 0, 2 * Math.PI);
       context.fill();
@@ -172,8 +170,10 @@
 
     /** White where the picture may change, black elsewhere. */
     mask() {
-      const whole = this.sheet("#000");
-      whole.getContext("2d").drawImage(this.cover, 0, 0);
+      const whole = this.sheet("#000"), white = this.sheet("#fff"), context = white.getContext("2d");
+      context.globalCompositeOperation = "destination-in";
+      context.drawImage(this.cover, 0, 0);
+      whole.getContext("2d").drawImage(white, 0, 0);
       return whole.toDataURL("image/png");
     }
   }
