@@ -20,10 +20,9 @@ VIEW = "#pixels-view"
 
 @pytest.fixture
 def seen(page: Page, app_url: str) -> Iterator[list[str]]:
-    """The bodies of what is asked for by triggers, on an opened page."""
+    """The bodies of all requests of an opened page."""
     asked: list[str] = []
-    page.on("request", lambda r: asked.append(r.post_data or "") if "resync" in (r.post_data or "") or "recorded-" in (
-        r.post_data or "") else None)  # fmt: skip
+    page.on("request", lambda request: asked.append(request.post_data or ""))
     with opened(page, app_url):
         yield asked
 
