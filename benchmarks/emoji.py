@@ -10,8 +10,8 @@ others are prompts of other pictures of the same kind, so that one in eight is r
 words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`), in
 whatever order and with whatever else these words are called: colours of things, one thing riding or beside another.
 Which ones, a checksum of the words says: none is chosen by
-hand, and every picture is made with seed 1 and the settings that the page begins with, or those of a preset. FOLDER2 is
-such a quiz with few steps, scored as well; TEXT is said of the training in the card.
+hand, and every picture is made with seed 1 and otherwise the settings that the page begins with, or those of a preset.
+FOLDER2 is such a quiz with few steps, scored as well; TEXT is said of the training in the card.
 """
 
 import argparse

@@ -100,7 +100,7 @@ one of the averaged weights, on 1,024 scenes that were not trained on.) {said}
 
 Measured by `python -m benchmarks.emoji`, which wrote this card. A reader who saw only the pictures chose one of eight
 captions for each; one in eight is right by chance. Of coloured things the colour alone often narrows the choice. Seed
-1, the settings that the page begins with, no picture chosen.
+1, otherwise the settings that the page begins with, no picture chosen.
 
 | what | figure | asked for |
 |---|---|---|

@@ -17,7 +17,7 @@ STRIP_PICTURES = 6  # of a film strip, where one picture was asked for
 KEPT = ("model", "steps", "number", "width", "height", "picture", "strength", "mask", "strip")
 
 
-def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.0) -> type:
+def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.0, seed: int = 1) -> type:
     """A frozen dataclass `Settings` whose defaults are the given ones."""
     names = (schedulers.OWN, *schedulers.NAMES)
     parts: list[tuple[str, type, Any]] = [
@@ -31,7 +31,7 @@ def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.
          help="how strongly the words pull: 1 is not at all, and most models want 3 to 8")),
         ("scheduler", str, fields.choice(schedulers.OWN, names, label="Scheduler",
          help="how a prediction becomes the next, less noisy picture")),
-        ("seed", int, fields.slider(1, 0, 2**32 - 1, 1, label="Seed", group="seed",
+        ("seed", int, fields.slider(seed, 0, 2**32 - 1, 1, label="Seed", group="seed",
          help="the same seed begins with the same noise")),
         ("number", int, fields.slider(1, 1, 8, 1, label="Pictures", group="size", help="each has a seed of its own")),
         ("strip", str, fields.choice("off", STRIPS, label="Film strip", group="strip",

@@ -17,7 +17,7 @@ ORDER = 30
 VIEW = "pictures"
 READY = bool(emoji.SPECS)
 
-Settings = _denoising.settings_class(prompt="a cat riding a skateboard", model="emoji", steps=16, guidance=4.0)
+Settings = _denoising.settings_class(prompt="a cat riding a skateboard", model="emoji", steps=16, guidance=4.0, seed=12)
 limits = _denoising.limits
 offered = _denoising.offered
 one_step = _denoising.one_step

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from playground.building import BUILDING
 from playground.errors import PlaygroundError
 from playground.models import _attention, _neighbours, _offload, _words
+from playground.models._previews import Previews
 from playground.models._sizes import AURAFLOW, DENOISERS, sizes
 from playground.models._spec import Spec
 from playground.models._weights import variant
@@ -55,7 +56,7 @@ class LatentDiffusion:
         modules = (denoiser, vae, *encoders.modules)
         self.bytes = sum(p.numel() * p.element_size() for module in modules for p in module.parameters())
         self.neighbours = _neighbours.of(path)
-        self._to_rgb: tuple[Any, Any] | None = None
+        self._previews = Previews()
 
     # ── words ────────────────────────────────────────────────────────────────
 
@@ -185,42 +186,8 @@ class LatentDiffusion:
         return ((latents - shift) * config.scaling_factor).float().cpu()
 
     def preview(self, latents: "Tensor") -> "Tensor":
-        """A look at latents (B, C, h, w) for next to nothing: (B, h, w, 3) uint8, by the linear map of their channels
-        to colours that fits this autoencoder best."""
-        import torch
-
-        if self._to_rgb is None:
-            self._to_rgb = self._fitted()
-        weights, bias = self._to_rgb
-        colours = torch.einsum("bchw,cd->bhwd", latents.float().cpu(), weights) + bias
-        return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte()
-
-    def _fitted(self) -> tuple["Tensor", "Tensor"]:
-        """Least squares between latents and their pictures, shrunk to the latents' size: of training pictures,
-        where some are at hand, since a small autoencoder knows little else; otherwise of smooth colours."""
-        import torch
-
-        if self.neighbours is not None:
-            latents = self.neighbours.some(24)
-            pictures = self.decode(latents)
-        else:
-            pictures = samples(8 * self.factor)
-            latents = self.encode_pictures(pictures)
-        small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, self.factor)
-        inputs = latents.permute(0, 2, 3, 1).reshape(-1, self.channels)
-        inputs = torch.cat([inputs, torch.ones(len(inputs), 1)], dim=1)
-        found = torch.linalg.lstsq(inputs, small.permute(0, 2, 3, 1).reshape(-1, 3)).solution
-        return found[:-1], found[-1]
-
-
-def samples(side: int) -> "Tensor":
-    """Smooth coloured pictures (24, side, side, 3) uint8, always the same: what a latent's colour is fitted on."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    rough = torch.rand((24, 3, 5, 5), generator=generator)
-    smooth = torch.nn.functional.interpolate(rough, size=(side, side), mode="bicubic", align_corners=True)
-    return (smooth.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1)
+        """A look at latents (B, C, h, w) for next to nothing: (B, h, w, 3) uint8 (`_previews`)."""
+        return self._previews.look(self, latents)
 
 
 def read_index(folder: Path) -> dict[str, Any]:

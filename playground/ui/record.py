@@ -18,7 +18,7 @@ from typing import Any
 
 from playground import fields
 from playground.errors import PlaygroundError
-from playground.events import Finished, ImageStep, Reason, Started, TokenStep
+from playground.events import Finished, ImageStep, Looked, Reason, Started, TokenStep
 from playground.json_text import rounded
 from playground.modalities import offered
 from playground.ui.recorded import RUNS
@@ -48,7 +48,10 @@ def record(names: Iterable[str], manager: Any, folder: Path = RUNS) -> list[Path
         if hasattr(settings, "max_new_tokens"):
             most = getattr(modality, "RECORDED_TOKENS", MOST_TOKENS)
             settings = dataclasses.replace(settings, max_new_tokens=min(settings.max_new_tokens, most))
-        recording = {"about": about(manager.spec(settings.model).title), "events": events(modality, settings, manager)}
+        made, near = events(modality, settings, manager)
+        recording = {"about": about(manager.spec(settings.model).title), "events": made} | (
+            {"near": near} if near else {}
+        )
         written.append(write(folder, name, json.dumps(recording, ensure_ascii=False, separators=(",", ":")) + "\n"))
     return written
 
@@ -64,20 +67,21 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def events(modality: Any, settings: Any, manager: Any) -> list[dict[str, Any]]:
-    """The events of one run that a view draws, as JSON values with numbers to seven digits."""
-    found = []
+def events(modality: Any, settings: Any, manager: Any) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """(the events of one run that a view draws, as JSON values with numbers to seven digits; what is near its first
+    picture, where the modality makes pictures of states that are kept)."""
+    found, near = [], None
     with closing(modality.generate(settings, manager)) as run:
         for event in run:
             if isinstance(event, Finished) and event.reason is Reason.ERROR:
                 raise PlaygroundError(event.message or "The run failed.")
             if isinstance(event, (Started, TokenStep, ImageStep, Finished)):
                 found.append(rounded(event.to_json()))
-    return found
+            if isinstance(event, Finished) and getattr(modality, "VIEW", "tokens") == "pictures":
+                near = next(e.values for e in modality.near(event.state, 0, manager) if isinstance(e, Looked))
+    return found, near
 
 
 def about(model: str) -> str:
     """What a visitor is told about a recording."""
-    return (
-        f"A recorded run of {model}: nothing is loaded yet, and everything here can be clicked. Run writes a new one."
-    )
+    return f"A recorded run of {model}: nothing is loaded yet, and everything here can be clicked. Run makes a new one."

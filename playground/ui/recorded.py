@@ -54,7 +54,7 @@ def frame(name: str) -> str | None:
     status = {"state": "finished", "progress": None, "queued": None, "notices": [recording["about"]], "error": None}
     return dumps({
         "run": run_id, "recorded": True, "started": one(events, "started"), "events": steps, "total": len(steps),
-        "status": status, "finished": one(events, "finished"), "history": [],
+        "status": status, "finished": one(events, "finished"), "history": [], "near": recording.get("near"),
     })  # fmt: skip
 
 

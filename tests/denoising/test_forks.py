@@ -93,23 +93,6 @@ def test_a_run_ends_between_two_steps_and_each_step_takes_one_turn(model: Any) -
     assert turns == ["in", "out"] * 2
 
 
-def test_a_preview_shows_what_an_autoencoder_of_plain_colours_would_decode(
-    model: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mixed = torch.randn((3, 4), generator=torch.Generator().manual_seed(1))
-
-    def encoded(pictures: torch.Tensor) -> torch.Tensor:
-        small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, model.factor)
-        return torch.einsum("bchw,cd->bdhw", small, mixed) + 0.3
-
-    monkeypatch.setattr(model, "encode_pictures", encoded)
-    monkeypatch.setattr(model, "_to_rgb", None)
-    pictures = (torch.rand((2, 16, 16, 3), generator=torch.Generator().manual_seed(3)) * 255).byte()
-    looked = model.preview(encoded(pictures)).float()
-    small = torch.nn.functional.avg_pool2d(pictures.permute(0, 3, 1, 2).float(), model.factor).permute(0, 2, 3, 1)
-    assert (looked - small).abs().max() <= 1
-
-
 def test_another_scheduler_before_the_first_step_begins_from_the_picture_as_it_would_alone(model: Any) -> None:
     start = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(7))
     wanted = {"start": start, "strength": 0.5, "steps": 12}
