@@ -106,6 +106,16 @@ class Bar(gr.Slider):
         return payload
 
 
+class Amount(gr.Number):
+    """A number box that the browser brings into its range (`numbers.js`); the settings check all else."""
+
+    is_template = True
+
+    def preprocess(self, payload: float | None) -> float | int | None:
+        """What was sent, as it is."""
+        return payload
+
+
 def component(tab: str, name: str, description: Description, default: Any, **changes: Any) -> Any:
     """The Gradio component of one field; its element's id is `tab-name`."""
     about: dict[str, Any] = {
@@ -126,7 +136,10 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
     assert allowed is not None
     if description.typed or allowed.high - allowed.low > 1e6:
         whole = {"precision": 0} if isinstance(default, int) else {}
-        return gr.Number(**{**about, "minimum": allowed.low, "step": allowed.step, **whole, **changes})
+        bounds = {"minimum": allowed.low, "step": allowed.step}
+        if not allowed.open_ended:
+            bounds["maximum"] = allowed.high
+        return Amount(**{**about, **bounds, **whole, **changes})
     kind = Bar if name in BOUNDED else gr.Slider
     return kind(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})
 

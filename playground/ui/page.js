@@ -130,8 +130,22 @@
     if (live) playground.typed(tab, live.checked);
   });
 
-  /** Controls were moved: the views of the tab redraw the past with them. */
-  playground.moved = (tab, names, values) => playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
+  const shown = new Map(); // tab → the values of its controls, but for the prompt
+
+  /** Controls were moved: the views of the tab redraw the past with them, and a tab that follows the typing follows these, too. */
+  playground.moved = (tab, names, values) => {
+    playground.settings(tab, Object.fromEntries(names.map((name, i) => [name, values[i]])));
+    const now = JSON.stringify(values.filter((_, i) => names[i] !== "prompt")), before = shown.get(tab);
+    shown.set(tab, now);
+    const live = document.querySelector(`#${tab}-live input`);
+    if (live && live.checked && before !== undefined && before !== now) playground.typed(tab, true);
+  };
+
+  // a prompt is written in the direction of its letters
+  const byLetters = ({ target }) => {
+    if (target instanceof HTMLTextAreaElement && target.dir !== "auto") target.dir = "auto";
+  };
+  for (const kind of ["focusin", "input"]) document.addEventListener(kind, byLetters);
 
   const inOrder = (tokens) => [...tokens.entries()].sort((a, b) => a[0] - b[0]).map((entry) => entry[1]).join("");
 
@@ -174,21 +188,6 @@
     button(tab, "fold")?.setAttribute("aria-expanded", String(open));
   };
 
-  // A number box that is left empty gets its number back. (One outside of its bounds Gradio brings inside.)
-  const numbers = new WeakMap();
-  const isNumber = (node) => node instanceof HTMLInputElement && node.type === "number";
-
-  document.addEventListener("focusin", ({ target }) => {
-    if (isNumber(target) && target.value !== "") numbers.set(target, target.value);
-  });
-
-  document.addEventListener("focusout", ({ target }) => {
-    if (!isNumber(target) || target.value !== "" || !numbers.has(target)) return;
-    target.value = numbers.get(target);
-    target.dispatchEvent(new Event("input", { bubbles: true }));
-    target.dispatchEvent(new Event("change", { bubbles: true }));
-  }, true);
-
   /** The chosen model may allow less than before: sliders beyond it come back, and a choice that is gone becomes the first. */
   playground.bounded = (tab, names) => {
     const all = () => names.map((name) => document.getElementById(`${tab}-${name}`)).filter(Boolean);
@@ -220,7 +219,7 @@
     if (!run || run.disabled) return;
     event.preventDefault();
     event.stopPropagation();
-    if (isNumber(event.target)) event.target.blur();
+    if (event.target.type === "number") event.target.blur();
     // the box tells the server its text a moment after the last key
     setTimeout(() => run.click(), 60);
   }, true);

@@ -38,11 +38,11 @@ def test_a_saved_picture_says_what_made_it_and_is_made_again_by_its_seed(tab: Pa
         tab.click(f"{VIEW} .pc-keep")
     data = Path(saved.value.path()).read_bytes()
     told = files.about(data)
-    assert told is not None and (told["prompt"], told["seed"], told["model"]) == ("a green house", 1, "emoji")
+    assert told is not None and (told["prompt"], told["seed"], told["model"]) == ("a green house", 12, "emoji")
     first = large(tab)
     make(tab, button="again-new")
     assert large(tab) != first
-    tab.fill("#image-seed input", "1")
+    tab.fill("#image-seed input", "12")
     tab.keyboard.press("Tab")
     make(tab, button="again")
     assert large(tab) == first
@@ -103,9 +103,17 @@ def test_a_saved_picture_dropped_on_the_tab_brings_its_settings(tab: Page) -> No
     expect(tab.locator("#image-prompt textarea")).to_have_value("a red apple, grün <b>")
     expect(tab.locator("#image-guidance input[type=number]")).to_have_value("6.5")
     expect(tab.locator("#image-seed input")).to_have_value("77")
-    expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_contain_text("says how it was made, by the model emoji")
+    said = tab.locator(f"{VIEW} .pc-told")  # above the picture, since what says it as well stands far below
+    for place in (said, tab.locator(f"{VIEW} .pc-begin .pg-small")):
+        expect(place).to_contain_text("saved.png says how it was made, by the model emoji")
+    above, picture = (
+        tab.locator(where).first.bounding_box() or {} for where in (f"{VIEW} .pc-told", f"{VIEW} .pc-stage")
+    )
+    assert above["y"] < picture["y"]
     make(tab)
     assert large(tab) == first
+    expect(said).to_be_hidden()
+    expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_have_text("A run begins from noise.")
 
 
 def test_a_saved_picture_dropped_on_another_tab_opens_this_one_and_other_files_stay_out(tab: Page) -> None:

@@ -144,7 +144,7 @@ def test_a_picture_that_was_paused_and_went_on_is_one_branch(tab: Page, monkeypa
     tab.click("#image-run")
     tab.wait_for_function("() => /^step [5-9] of/.test(document.querySelector('#image-view .pg-where').textContent)")
     tab.click("#image-pause")
-    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
+    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far. Continue goes on.")
     finish(tab)
     expect(tab.locator(f"{VIEW} .pc-run")).to_have_count(2)
     expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("steps 40")
@@ -274,7 +274,7 @@ def test_a_page_that_is_reloaded_in_mid_run_follows_it_to_its_end_and_stop_ends_
         arg=run,
     )
     tab.click("#image-stop")
-    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far.")
+    expect(tab.locator(STATE)).to_have_text("Stopped by you: this is the guess so far. Continue goes on.")
     expect(tab.locator(f"{VIEW} .pc-large").first).to_have_attribute("src", re.compile("^data:image/"))
     assert int((tab.locator(f"{VIEW} .pg-where").inner_text()).split()[1]) < 50
 
@@ -307,6 +307,9 @@ def test_pictures_follow_the_typing_where_that_is_wanted(tab: Page) -> None:
     expect(tab.locator(f"{VIEW} .pc-large")).to_have_attribute("alt", "picture: a green")
     box.press_sequentially(" house", delay=30)
     expect(tab.locator(f"{VIEW} .pc-large")).to_have_attribute("alt", "picture: a green house")
+    typed = run.get_attribute("data-run")
+    number(tab, "guidance", 7)
+    tab.wait_for_function(OVER, arg=typed)
     tab.get_by_label("Draw while I type").uncheck()
     last = run.get_attribute("data-run")
     box.press_sequentially(" and a tree", delay=30)

@@ -15,10 +15,17 @@ from playground.events import Finished
 from playground.manager import ModelManager
 from playground.modalities import image
 from playground.ui import recorded
+from tests.page.picture_tab import make
 from tests.page.visitor import opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VIEW, STEP = "#image-view", "#image-view .pc-step"
+
+WITHIN = """([box, thing]) => {
+    const outside = document.querySelector(box).getBoundingClientRect();
+    const inside = document.querySelector(thing).getBoundingClientRect();
+    return inside.left >= outside.left && inside.right <= outside.right;
+}"""
 
 
 @pytest.fixture
@@ -36,6 +43,31 @@ def test_the_first_visit_shows_a_recorded_picture_whose_steps_can_be_opened(tab:
     expect(tab.locator(f"{VIEW} .pg-after")).to_have_text("Step 5 of 16")
     expect(tab.locator("#image-stop")).to_be_disabled()
     expect(tab.locator("#image-run")).to_be_enabled()
+
+
+def test_the_recorded_picture_says_what_it_is_near_to(tab: Page) -> None:
+    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)
+    expect(tab.locator(f"{VIEW} .pc-nearest")).to_contain_text("for a picture it was trained on")
+
+
+def test_on_a_phone_the_strip_stands_at_the_step_that_is_chosen(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    with opened(page, app_url):
+        page.get_by_role("tab", name="Image").click()
+        chosen = page.locator(f"{STEP}[aria-pressed=true]")
+        expect(chosen).to_contain_text("16")
+        page.wait_for_function(WITHIN, arg=[f"{VIEW} .pc-strip", f"{STEP}[aria-pressed=true]"])
+
+
+def test_on_a_phone_the_inside_of_a_step_stands_before_earlier_runs(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    with opened(page, app_url):
+        page.get_by_role("tab", name="Image").click()
+        for _ in range(2):
+            make(page)
+        expect(page.locator(f"{VIEW} .pc-run").first).to_be_visible()
+        inside, besides = (page.locator(f"{VIEW} {one}").bounding_box() or {} for one in (".pc-why", ".pc-besides"))
+        assert inside["y"] + inside["height"] <= besides["y"]
 
 
 def test_a_recorded_step_is_looked_into_and_gone_on_from(tab: Page) -> None:

@@ -37,7 +37,8 @@
       this.said = make("p", { class: "pg-small", role: "status" });
       this.row = new LatentRow("The picture as the model has it");
       this.bars = make("div", { class: "lt-bars", role: "img" });
-      Object.assign(this, latentSection("A picture of your own", "", make("div", { class: "pc-buttons" }, this.file, this.own, this.noise, this.go, this.end, this.draw), this.said, this.row.element, this.bars));
+      this.legend = make("p", { class: "pg-small lt-legend", hidden: true, text: "The distribution of every number of the code, the most telling first, on a scale from −3.5 to 3.5: the line is the mean, the band one deviation to either side. A number whose band lies around 0 and reaches from −1 to 1 says nothing of this picture." });
+      Object.assign(this, latentSection("A picture of your own", "", make("div", { class: "pc-buttons" }, this.file, this.own, this.noise, this.go, this.end, this.draw), this.said, this.row.element, this.legend, this.bars));
     }
 
     update(state) {
@@ -56,6 +57,7 @@
       say(this.said, "");
       this.row.show([], []);
       this.bars.replaceChildren();
+      this.legend.hidden = true;
       for (const button of [this.go, this.end, this.draw]) button.hidden = true;
     }
 
@@ -108,10 +110,12 @@
     distribution({ mean, deviation }) {
       const order = this.state.order, place = (x) => `${(50 + Math.max(-50, Math.min(50, x * 14))).toFixed(1)}%`;
       this.bars.setAttribute("aria-label", order.map((i) => `number ${i + 1}: mean ${number(mean[0][i])}, deviation ${deviation[0][i].toFixed(2)}`).join("; ").slice(0, 2000));
+      this.legend.hidden = false;
       this.bars.replaceChildren(...order.map((i) => {
         const low = mean[0][i] - deviation[0][i], high = mean[0][i] + deviation[0][i];
         const width = `calc(${place(high)} - ${place(low)})`;
-        return make("div", { class: "lt-bar", title: `number ${i + 1}: mean ${number(mean[0][i])}, deviation ${deviation[0][i].toFixed(2)}` }, make("span", { class: "lt-span", style: { left: place(low), width } }), make("span", { class: "lt-mean", style: { left: place(mean[0][i]) } }));
+        const bar = make("div", { class: "lt-bar" }, make("span", { class: "lt-span", style: { left: place(low), width } }), make("span", { class: "lt-mean", style: { left: place(mean[0][i]) } }));
+        return make("div", { class: "lt-named", title: `number ${i + 1}: mean ${number(mean[0][i])}, deviation ${deviation[0][i].toFixed(2)}` }, make("span", { class: "lt-caption", text: String(i + 1) }), bar);
       }));
     }
 

@@ -7,15 +7,17 @@
   const MOST_PX = 768, LEAST_PX = 320, MOST_BYTES = 20 << 20, KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"];
 
   class PictureBegin {
-    /** `reuse(settings)` puts in place what a saved picture says of how it was made. */
-    constructor(tab, reuse) {
+    /** `reuse(settings)` puts in place what a saved picture says of how it was made; `tell(text)` says something at the top. */
+    constructor(tab, reuse, tell) {
       this.tab = tab;
       this.reuse = reuse;
+      this.tell = tell;
       this.picture = "";
       this.painted = false;
       this.file = make("input", { type: "file", accept: KINDS.join(","), class: "pc-file", "aria-label": "Choose a picture", on: { change: () => this.take(this.file.files[0]) } });
       this.canvas = make("canvas", { class: "pc-canvas", "aria-label": "Paint where the picture may change", hidden: true });
-      this.note = make("p", { class: "pg-small", role: "status", text: "With a picture, a run begins from it and not from noise alone. Paint over a part, and only that part changes." });
+      this.standing = "With a picture, a run begins from it and not from noise alone. Paint over a part, and only that part changes.";
+      this.note = make("p", { class: "pg-small", role: "status", text: this.standing });
       const quiet = (label, act) => make("button", { class: "pg-quiet", type: "button", text: label, hidden: true, on: { click: act } });
       this.clear = quiet("Remove the paint", () => this.repaint());
       this.drop = quiet("Remove the picture", () => this.set(""));
@@ -49,7 +51,19 @@
     /** A file that was dropped on the tab: one of ours brings its settings, any other is begun from. */
     async dropped(file, here) {
       const told = await this.read(file);
-      return !told || here ? this.take(file) : this.restore(told, file.name);
+      await (!told || here ? this.take(file) : this.restore(told, file.name));
+      if (file && !here) this.tell(this.note.textContent);
+    }
+
+    /** A run began: what was said of a file is over. */
+    settle() {
+      say(this.note, this.standing);
+    }
+
+    /** Says what holds until another picture is taken. */
+    stand(text) {
+      this.standing = text;
+      say(this.note, text);
     }
 
     /** Puts the settings of a saved picture in place, and says what of it no file can bring back. */
@@ -87,13 +101,14 @@
       for (const part of [this.canvas, this.clear, this.drop, this.size, this.again]) part.hidden = true;
       if (!url) {
         this.file.value = "";
-        return say(this.note, "A run begins from noise.");
+        return this.stand("A run begins from noise.");
       }
       const image = new Image();
       image.src = url;
       try {
         await image.decode();
       } catch {
+        this.stand("A run begins from noise.");
         return say(this.note, `${name} is damaged, or no picture: choose another one.`);
       }
       const side = Math.max(image.width, image.height, 1), scale = Math.min(MOST_PX, Math.max(side, LEAST_PX)) / side;
@@ -106,7 +121,7 @@
       for (const part of [this.canvas, this.clear, this.drop, this.size]) part.hidden = false;
       this.element.open = true;
       const veiled = this.ratio && Math.abs(Math.log((this.canvas.width / this.canvas.height) / this.ratio)) > 0.02;
-      return say(this.note, `A run begins from this picture. Strength, among the settings, says how much of it is replaced; paint, and only the painted part changes.${veiled ? " The veiled margins are left out: a run's pictures have other proportions." : ""}`);
+      return this.stand(`A run begins from this picture. Strength, among the settings, says how much of it is replaced; paint, and only the painted part changes.${veiled ? " The veiled margins are left out: a run's pictures have other proportions." : ""}`);
     }
 
     /** A canvas as large as the picture, of one colour or of none. */

@@ -28,7 +28,7 @@
       this.cells = [];
       this.chosen = new WeakMap(); // run → which of its pictures was looked at last
       this.row = make("div", { class: "pc-branches" });
-      this.element = make("section", { "aria-label": "Runs side by side", hidden: true }, make("h4", { class: "pg-h", text: "Side by side" }), this.row);
+      this.element = make("section", { class: "pc-besides", "aria-label": "Runs side by side", hidden: true }, make("h4", { class: "pg-h", text: "Side by side" }), this.row);
     }
 
     take(run) {

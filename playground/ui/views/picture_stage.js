@@ -35,6 +35,14 @@
     return found || shownAt(view.steps, view.at, "guess", which);
   }
 
+  /** The seconds that steps took, each run's counted from its own beginning. */
+  function spent(steps) {
+    return steps.reduce((sum, step, i) => {
+      const before = steps[i - 1], same = before && before.run_id === step.run_id && before.elapsed_s <= step.elapsed_s;
+      return sum + step.elapsed_s - (same ? before.elapsed_s : 0);
+    }, 0);
+  }
+
   class PictureStage {
     /** `choose(i)` looks at one of several pictures. */
     constructor(actions) {
@@ -84,19 +92,20 @@
     constructor(actions) {
       this.actions = actions;
       this.cells = [];
-      this.element = make("div", { class: "pc-strip", role: "group", "aria-label": "Steps: what the model sees, and below its guess" });
-      this.element.addEventListener("keydown", (event) => this.key(event));
+      this.row = make("div", { class: "pc-strip", role: "group", "aria-label": "Steps: what the model sees, and below its guess" });
+      this.row.addEventListener("keydown", (event) => this.key(event));
+      this.element = make("div", {}, make("p", { class: "pg-small pc-legend", text: "Above what the model sees, below its guess, both as a quick look: an opened step is decoded in full." }), this.row);
     }
 
     update(view) {
       const n = view.steps.length;
-      mark(this.element, "data-blocked", view.blocked.includes(view.picture) || null);
+      mark(this.row, "data-blocked", view.blocked.includes(view.picture) || null);
       const every = Math.max(1, Math.ceil(Math.max(n, view.expected) / SHOWN));
       const places = [...view.steps.keys()].filter((i) => i % every === 0 || i === n - 1 || i === view.at);
       while (this.cells.length < places.length) this.cells.push(this.cell(this.cells.length));
       this.places = places;
       const shown = this.cells.slice(0, places.length);
-      if (this.element.children.length !== shown.length) this.element.replaceChildren(...shown.map((cell) => cell.element));
+      if (this.row.children.length !== shown.length) this.row.replaceChildren(...shown.map((cell) => cell.element));
       shown.forEach((cell, i) => {
         const at = places[i], step = view.steps[at];
         put(cell.noisy, shownAt(view.steps, at, "noisy", view.picture), "");
@@ -108,13 +117,14 @@
         say(cell.name, String(at + 1));
       });
       const here = places.indexOf(view.at);
-      if (here >= 0 && this.shown !== view.at) this.reveal(shown[here].element);
+      if (here >= 0 && (this.shown !== view.at || !this.seen)) this.reveal(shown[here].element);
+      this.seen = this.row.clientWidth > 0; // what has no width yet cannot be moved
       this.shown = view.at;
     }
 
     /** Moves the strip, and nothing else of the page, until a step can be seen. */
     reveal(node) {
-      const { offsetLeft: left, offsetWidth: width } = node, box = this.element;
+      const { offsetLeft: left, offsetWidth: width } = node, box = this.row;
       if (left < box.scrollLeft) box.scrollLeft = left;
       else if (left + width > box.scrollLeft + box.clientWidth) box.scrollLeft = left + width - box.clientWidth;
     }
@@ -151,7 +161,7 @@
       const asked = view.started ? view.started.settings : {};
       say(this.cells.first, seconds(done && Number.isFinite(done.first_token_s) ? done.first_token_s : own.length ? own[0].elapsed_s : NaN));
       say(this.cells.step, seconds(last ? last.elapsed_s / own.length : NaN));
-      say(this.cells.all, seconds(last ? last.elapsed_s : NaN));
+      say(this.cells.all, seconds(last ? spent(view.steps) : NaN));
       say(this.cells.size, asked.width ? `${count(asked.width)} × ${count(asked.height)}${view.count > 1 ? `, ${view.count} pictures` : ""}` : "–");
       const scores = (done && done.unsafe) || [], score = scores[view.picture];
       this.cells.safe.parentElement.hidden = !Number.isFinite(score);

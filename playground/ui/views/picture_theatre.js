@@ -50,17 +50,19 @@
       this.scrubber = new playground.Scrubber(actions, NOISE);
       this.figures = new playground.PictureFigures();
       this.branches = new playground.PictureBranches(actions);
-      this.begin = new playground.PictureBegin(tab, (told) => this.trigger("reuse", { settings: told }));
+      this.begin = new playground.PictureBegin(tab, (told) => this.trigger("reuse", { settings: told }), (text) => this.tell(text));
+      this.told = make("p", { class: "pc-told", role: "status", hidden: true }); // what became of a file that was dropped on the page
       this.near = new playground.PictureNear();
       this.nears = new Map(); // "run picture" → the nearest training pictures
       this.compared = new Map(); // the same → when they were asked for, and how often
       this.why = new playground.PictureWhy(actions);
       this.empty = make("p", { class: "pg-empty" });
-      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.empty,
+      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.told, this.empty,
         this.stage.element, this.strip.element, this.scrubber.element, this.figures.element, this.near.element, this.branches.element, this.begin.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
       this.receiveFiles();
+      playground.onceSeen(this.element, () => this.soon()); // a tab that was not open has no width
     }
 
     /** Pictures that are dropped on the page are taken here, whatever tab is open, where nothing else wants them; without
@@ -80,6 +82,12 @@
       });
     }
 
+    /** Says something where it is seen at once; "" takes it away. */
+    tell(text) {
+      this.told.hidden = !text;
+      say(this.told, text);
+    }
+
     /** A frame, as its JSON text. */
     receive(text) {
       const frame = playground.frameOf(text);
@@ -87,10 +95,13 @@
       const { switched, missing } = this.store.take(frame);
       if (switched) {
         this.pinned = null;
+        this.tell("");
+        this.begin.settle();
         this.branches.take(this.store.current);
       }
       if (missing) this.store.ask(missing, this.trigger);
       this.store.awaitOffer(this.element, this.trigger);
+      if (frame.near) keep(this.nears, `${frame.run} 0`, frame.near); // a recorded run brings what is near it
       const run = this.store.current;
       if (run && run.started && !frame.recorded && !this.remembered) {
         this.remembered = true;
@@ -153,8 +164,8 @@
       const nothing = !view.step && !(view.finished && view.finished.pictures);
       this.empty.hidden = !nothing;
       say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
-      for (const part of [this.status, this.stage, this.strip, this.scrubber, this.figures, this.near, this.branches, this.begin, this.why]) part.update(view);
       for (const part of [this.stage, this.strip, this.scrubber]) part.element.classList.toggle("pc-away", nothing);
+      for (const part of [this.status, this.stage, this.strip, this.scrubber, this.figures, this.near, this.branches, this.begin, this.why]) part.update(view);
       mark(this.element, "data-state", view.status.state);
       mark(this.element, "data-run", view.run ? view.run.id : null);
       this.compare(view);

@@ -37,7 +37,7 @@
       case "error":
         return view.steps.length ? "Stopped by an error" : "";
       default:
-        if (run && run.finished) return words[run.finished.reason] || ending(run.finished);
+        if (run && run.finished) return `${words[run.finished.reason] || ending(run.finished)}${run.resumable && run.finished.reason === "user" ? " Continue goes on." : ""}`;
         return view.steps.length ? "A recorded run" : "";
     }
   }

@@ -68,6 +68,7 @@
       }
       if (id === null) return { switched: false, missing: null };
       const run = known || emptyRun(id);
+      if ((frame.version || 0) >= run.version) run.resumable = Boolean(frame.resumable);
       run.version = Math.max(run.version, frame.version || 0);
       if (frame.offer) run.offer = frame.offer;
       this.runs.delete(id);
