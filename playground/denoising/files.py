@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 KEY = "generated"  # of the PNG's text that holds what made it
 STATEMENT = "This picture was made by a generative model."
 SMALL_PX = 32  # up to this size PNG is as small as JPEG, and sharp
+LOOKED_PX = (
+    128  # up to this size a picture that is asked for once travels as PNG: enlarged, JPEG's blocks would be seen
+)
 QUALITY = 78
 MOST_BYTES, MOST_PX = 20 << 20, 4096
 
 
-def small(pictures: "Tensor") -> tuple[str, ...]:
-    """Data URLs of pictures (B, H, W, 3) uint8."""
+def small(pictures: "Tensor", sharp_px: int = SMALL_PX) -> tuple[str, ...]:
+    """Data URLs of pictures (B, H, W, 3) uint8: JPEG beyond `sharp_px` pixels a side, PNG up to there."""
     from PIL import Image
 
     urls = []
     for picture in pictures.numpy():
-        kind = "png" if max(picture.shape[:2]) <= SMALL_PX else "jpeg"
+        kind = "png" if max(picture.shape[:2]) <= sharp_px else "jpeg"
         file = io.BytesIO()
         Image.fromarray(picture).save(file, kind.upper(), **({"quality": QUALITY} if kind == "jpeg" else {}))
         urls.append(url(file.getvalue(), f"image/{kind}"))

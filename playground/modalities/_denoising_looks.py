@@ -56,7 +56,8 @@ def _near(
     if known is not None:
         with lease.turn(), enough(kept.settings, lease.model):
             nearest = known.nearest(latents[picture : picture + 1])
-            urls = files.small(lease.model.decode(torch.cat([one for _, _, one in nearest]))) if nearest else ()
+            decoded = lease.model.decode(torch.cat([one for _, _, one in nearest])) if nearest else None
+            urls = () if decoded is None else files.small(decoded, files.LOOKED_PX)
         found = [{"name": name, "distance": round(apart, 4), "picture": url}
                  for (name, apart, _), url in zip(nearest, urls, strict=True)]  # fmt: skip
     yield Looked({"near": found, "typical": known.typical if known else None})
@@ -107,7 +108,7 @@ def inside(model: Any, plan: Any, place: Any, picture: int) -> dict[str, Any]:
     ]
     size = (alpha**2 + sigma**2) ** 0.5 or 1.0
     decoded = _classifier.shown(model.decode(torch.cat([*guesses, latents / size])))
-    guess, without, with_words, noisy = files.small(decoded)
+    guess, without, with_words, noisy = files.small(decoded, files.LOOKED_PX)
     shape = (int(latents.shape[2]), int(latents.shape[3]))
     smaller = min(1.0, FINEST / max(shape))
     size_of_maps = (max(1, round(shape[0] * smaller)), max(1, round(shape[1] * smaller)))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from playground.denoising import files
@@ -80,3 +81,15 @@ def test_a_file_says_no_path_of_the_computer_that_made_it(manager: Lending) -> N
     told = files.about(files.content(end.pictures[0]))
     assert told is not None
     assert told["model"] == "tiny"
+
+
+@pytest.mark.parametrize(("side", "kind"), [(16, "png"), (64, "png"), (200, "jpeg")])
+def test_a_picture_that_is_looked_at_once_travels_without_loss_where_it_is_small(side: int, kind: str) -> None:
+    pictures = (torch.rand(1, side, side, 3, generator=torch.Generator().manual_seed(1)) * 255).byte()
+    (looked,), (preview,) = files.small(pictures, files.LOOKED_PX), files.small(pictures)
+    assert looked.startswith(f"data:image/{kind};base64,")
+    if kind == "png":
+        assert Image.open(io.BytesIO(files.content(looked))).tobytes() == pictures.numpy().tobytes()
+    if side > files.SMALL_PX:
+        assert preview.startswith("data:image/jpeg;base64,")
+        assert len(preview) <= len(looked)
