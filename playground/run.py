@@ -15,7 +15,7 @@ from typing import Any
 from playground.errors import PlaygroundError
 from playground.events import BeamStep, Event, Finished, ImageStep, Notice, Progress, Queued, Reason, Started, TokenStep
 from playground.json_text import dumps
-from playground.steps import Steps
+from playground.steps import Steps, weight
 
 ABANDONED_S = 8.0
 MAX_STEPS = 4096
@@ -57,6 +57,7 @@ class Run:
         self.listeners: set[Callable[[], None]] = set()  # called, briefly, whenever there is something new
         self.version = 0
         self.state: Any = None  # what it can go on from
+        self._asked_bytes = weight(request)
         self.given: Any = None  # as in `Prepared`
         self._had_state = self._whole = self._pictures = False  # whole: a picture that is done
         self.text = ""
@@ -65,13 +66,8 @@ class Run:
         self._kept: Any = None
         self._steps: Steps = Steps(parent._steps, at, (parent.started() or {}).get("settings")) if parent else Steps()
         self._started = self._finished = "null"
-        self._status: dict[str, Any] = {
-            "state": "loading",
-            "progress": None,
-            "queued": None,
-            "notices": [],
-            "error": None,
-        }
+        status: dict[str, Any] = {"state": "loading", "progress": None, "queued": None, "notices": [], "error": None}
+        self._status = status
         self._place, self._hurry, self._waits_at = place, hurry, 0
         self._wanted: Reason | None = None
         self._watchers = 0
@@ -208,8 +204,8 @@ class Run:
 
     @property
     def bytes(self) -> int:
-        """What its steps and its pictures hold."""
-        return self._steps.bytes + len(self._finished)
+        """What its steps, its pictures and what it was asked for hold."""
+        return self._steps.bytes + len(self._finished) + self._asked_bytes
 
     @property
     def total(self) -> int:

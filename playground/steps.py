@@ -60,3 +60,10 @@ class Steps:
         if parts and parts[-1]["settings"] == own:
             parts.pop()
         return [*parts, {"until": count, "settings": own}]
+
+
+def weight(request: Any) -> int:
+    """The letters in a request: its own, and those of the settings in it (a picture may be among them)."""
+    parts = request if isinstance(request, tuple) else (request,)
+    values = (value for part in parts for value in (part, *getattr(part, "__dict__", {}).values()))
+    return sum(len(value) for value in values if isinstance(value, str))

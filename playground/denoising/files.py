@@ -20,6 +20,7 @@ LOOKED_PX = (
 )
 QUALITY = 78
 MOST_BYTES, MOST_PX = 20 << 20, 4096
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)  # of EXIF: turned by a quarter
 
 
 def small(pictures: "Tensor", sharp_px: int = SMALL_PX) -> tuple[str, ...]:
@@ -103,6 +104,8 @@ def opened(data: bytes) -> Any:
         )
     try:
         picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "GIF", "BMP"))
+    except Image.DecompressionBombError as error:
+        raise PlaygroundError(f"This picture has too many pixels: up to {MOST_PX} a side are taken.") from error
     except Exception as error:  # noqa: BLE001 the library raises whatever its parsers raise
         raise PlaygroundError("This is no picture that can be read: choose a PNG, JPEG, WebP, GIF or BMP.") from error
     if max(picture.size) > MOST_PX:
@@ -112,8 +115,19 @@ def opened(data: bytes) -> Any:
     return picture
 
 
-def brought(data: bytes, width: int, height: int) -> "Tensor":
-    """A picture that a person brought, (height, width, 3) uint8: cut to the shape and laid on white.
+def shown_size(data: bytes) -> tuple[int, int]:
+    """(width, height) of a picture that a person brought, as it is shown: cameras note how it is to be turned.
+
+    Raises:
+        PlaygroundError: no picture, or one that is too large.
+    """
+    with opened(data) as picture:
+        width, height = picture.size
+        return (height, width) if picture.getexif().get(ORIENTATION) in LYING else (width, height)
+
+
+def brought(data: bytes, width: int, height: int, ground: str = "white") -> "Tensor":
+    """A picture that a person brought, (height, width, 3) uint8: cut to the shape and laid on a colour.
 
     Raises:
         PlaygroundError: no picture, too large, or broken in the middle.
@@ -131,6 +145,6 @@ def brought(data: bytes, width: int, height: int) -> "Tensor":
         except Exception as error:  # noqa: BLE001 as above
             raise PlaygroundError("This picture is damaged: save it again, or choose another one.") from error
     fitted = ImageOps.fit(turned, (width, height), Image.Resampling.LANCZOS)
-    white = Image.new("RGBA", fitted.size, "white")
-    white.alpha_composite(fitted)
-    return torch.from_numpy(np.asarray(white.convert("RGB")).copy())
+    whole = Image.new("RGBA", fitted.size, ground)
+    whole.alpha_composite(fitted)
+    return torch.from_numpy(np.asarray(whole.convert("RGB")).copy())

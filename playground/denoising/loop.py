@@ -20,6 +20,8 @@ from playground.denoising import schedulers
 if TYPE_CHECKING:
     from torch import Tensor
 
+SEEDS = 2**32
+
 
 class Denoiser(Protocol):
     """What the loop needs of a model."""
@@ -81,7 +83,8 @@ class Place:
         from torch import Tensor
 
         remembered = [v for value in vars(self.scheduler).values() if isinstance(value, list) for v in value]
-        tensors = [self.latents, self.clean, *self.randoms, *remembered]
+        alike = [v for v in vars(self.scheduler).values() if isinstance(v, Tensor) and v.shape == self.latents.shape]
+        tensors = [self.latents, self.clean, *self.randoms, *remembered, *alike]  # its tables are shared
         return sum(t.numel() * t.element_size() for t in tensors if isinstance(t, Tensor))
 
 
@@ -90,8 +93,9 @@ class Step:
     """Step `index` of `steps` (as they are taken, from 0) was taken: `place` is the moment before it, `next` the one
     behind it, with the guess x0 (`clean`).
 
-    `alpha`, `sigma` are of the latents before the step; `pull` is how far guidance moved the prediction (root of the
-    mean square of its difference from the free one, over that of the prediction), 0 without guidance.
+    `alpha`, `sigma` are of the latents before the step; `pull` is how far guidance moved the guess (root of the mean
+    square of its difference from the guess with the words alone, over that of the guess, of all pictures), 0 without
+    guidance.
     """
 
     index: int
@@ -106,14 +110,8 @@ class Step:
 
 def opening(model: Denoiser, plan: Plan) -> Place:
     """The moment before the first step."""
-    import torch
-
     scheduler = timed(schedulers.build(plan.scheduler, model.scheduler_config), plan)
-    generators = [torch.Generator().manual_seed(seed) for seed in plan.seeds]
-    noise = torch.cat([torch.randn((1, *plan.shape), generator=generator) for generator in generators])
-    if plan.other_seed is not None:
-        other = torch.randn((1, *plan.shape), generator=torch.Generator().manual_seed(plan.other_seed))
-        noise = between(noise, other, plan.shares)
+    noise, randoms = drawn(plan)
     index = 0
     if plan.start is None or (plan.mask is not None and plan.strength >= 1):  # inside of a mask nothing is to stay
         latents = noise * getattr(scheduler, "init_noise_sigma", 1.0)
@@ -125,7 +123,19 @@ def opening(model: Denoiser, plan: Plan) -> Place:
             latents = noised(scheduler, plan.start, noise, index)
     if hasattr(scheduler, "set_begin_index"):  # else it looks for its timestep, of which it may have two alike
         scheduler.set_begin_index(index)
-    return Place(index, latents, scheduler, tuple(g.get_state() for g in generators), noise)
+    return Place(index, latents, scheduler, randoms, noise)
+
+
+def drawn(plan: Plan) -> tuple["Tensor", tuple["Tensor", ...]]:
+    """(the noise (B, C, H, W) of the plan's seeds, the states of their generators behind it)."""
+    import torch
+
+    generators = [torch.Generator().manual_seed(seed) for seed in plan.seeds]
+    noise = torch.cat([torch.randn((1, *plan.shape), generator=generator) for generator in generators])
+    if plan.other_seed is not None:
+        other = torch.randn((1, *plan.shape), generator=torch.Generator().manual_seed(plan.other_seed))
+        noise = between(noise, other, plan.shares)
+    return noise, tuple(generator.get_state() for generator in generators)
 
 
 def between(first: "Tensor", other: "Tensor", shares: Sequence[float]) -> "Tensor":
@@ -179,19 +189,19 @@ def predicted(
     return torch.cat(list(rows))
 
 
-def guided(model: Denoiser, latents: "Tensor", t: "Tensor", plan: Plan, singly: bool = False) -> tuple["Tensor", float]:
-    """(prediction, how far guidance moved it) for scaled latents."""
+def guided(
+    model: Denoiser, latents: "Tensor", t: "Tensor", plan: Plan, singly: bool = False
+) -> tuple["Tensor", "Tensor | None"]:
+    """(prediction, the one with the words alone where guidance moved it) for scaled latents."""
     import torch
 
     if model.guided_inside:
-        return predicted(model, latents, t, plan.words, plan.guidance, singly), 0.0
+        return predicted(model, latents, t, plan.words, plan.guidance, singly), None
     if plan.guidance <= 1:
-        return predicted(model, latents, t, plan.words, None, singly), 0.0
+        return predicted(model, latents, t, plan.words, None, singly), None
     both = predicted(model, torch.cat([latents] * 2), t, model.joined(plan.unwanted, plan.words), None, singly)
     free, bound = both.chunk(2)
-    moved = plan.guidance * (bound - free)
-    found = free + moved
-    return found, float((moved - (bound - free)).pow(2).mean().sqrt() / found.pow(2).mean().sqrt().clamp(min=1e-8))
+    return free + plan.guidance * (bound - free), bound
 
 
 def denoise(
@@ -218,8 +228,9 @@ def denoise(
         alpha, sigma = schedulers.level(scheduler, index)
         with turn(), torch.inference_mode():
             scaled = scheduler.scale_model_input(latents, t) if hasattr(scheduler, "scale_model_input") else latents
-            prediction, pull = guided(model, scaled, t, plan, singly)
+            prediction, bound = guided(model, scaled, t, plan, singly)
             guess = schedulers.clean(scheduler, prediction, index, latents)
+            pull = 0.0 if bound is None else apart(guess, schedulers.clean(scheduler, bound, index, latents))
             latents = advanced(scheduler, prediction, t, latents, generators)
             if plan.mask is not None and plan.start is not None:
                 kept = plan.start if index + 1 == count else noised(scheduler, plan.start, place.noise, index + 1)
@@ -231,6 +242,11 @@ def denoise(
         yield Step(place.taken, place.taken + count - index, float(t), alpha, sigma, place, behind, pull)
         place = behind
     return place
+
+
+def apart(found: "Tensor", other: "Tensor") -> float:
+    """The root of the mean square of their difference, over that of the first."""
+    return float((found - other).pow(2).mean().sqrt() / found.pow(2).mean().sqrt().clamp(min=1e-8))
 
 
 def advanced(
@@ -245,27 +261,34 @@ def advanced(
 def changed(model: Denoiser, plan: Plan, place: Place, scheduler: str | None, seed: int | None) -> Place:
     """A place to go on from with another scheduler or seed than the ones that led there.
 
-    A new seed changes the noise that steps add from here on. Another scheduler begins at its nearest step, which the
-    place says (`approximate`). Before the first step both begin anew.
+    With a new seed the guess stays, and the noise in it, as well as the noise that steps add from here on, is that of
+    the seed. Another scheduler begins at its nearest step, which the place says (`approximate`). Before the first step
+    both begin anew.
     """
-    import torch
-
     if place.taken == 0 and (seed is not None or scheduler is not None):
         first = plan.seeds if seed is None else seeds(plan, seed)
         return opening(model, dataclasses.replace(plan, seeds=first, scheduler=scheduler or plan.scheduler))
-    if seed is not None:
-        states = tuple(torch.Generator().manual_seed(one).get_state() for one in seeds(plan, seed))
-        place = dataclasses.replace(place, randoms=states)
-    if scheduler is None:
+    if (seed is None and scheduler is None) or place.index >= len(place.scheduler.timesteps):
         return place
-    new = timed(schedulers.build(scheduler, model.scheduler_config), plan)
+    assert place.clean is not None, "a step was taken"
     old = schedulers.level(place.scheduler, place.index)
+    if seed is not None:
+        noise, randoms = drawn(dataclasses.replace(plan, seeds=seeds(plan, seed)))
+        latents = old[0] * place.clean + old[1] * noise
+        place = dataclasses.replace(place, latents=latents, noise=noise, randoms=randoms)
+    new = timed(schedulers.build(scheduler or plan.scheduler, model.scheduler_config), plan)  # which remembers nothing
     index, latents = schedulers.adopted(new, place.latents, old, place.clean)
     if hasattr(new, "set_begin_index"):
         new.set_begin_index(index)
-    return dataclasses.replace(place, index=index, latents=latents, scheduler=new, approximate=place.index > 0)
+    other = place.approximate or scheduler is not None or index != place.index
+    return dataclasses.replace(place, index=index, latents=latents, scheduler=new, approximate=other)
 
 
 def seeds(plan: Plan, seed: int) -> tuple[int, ...]:
     """Those of the plan, where they begin with `seed` (in a film strip all are one); else `seed` and those after it."""
-    return plan.seeds if plan.seeds[0] == seed else tuple(seed + i for i in range(len(plan.seeds)))
+    return plan.seeds if plan.seeds[0] == seed else following(seed, len(plan.seeds))
+
+
+def following(seed: int, count: int) -> tuple[int, ...]:
+    """`count` seeds, from `seed` on; the first one comes after the last there is."""
+    return tuple((seed + i) % SEEDS for i in range(count))

@@ -13,7 +13,7 @@ class ImageStep(Event):
     `index` counts from 0 to `steps` − 1. `timestep`, `alpha`, `sigma` are the scheduler's, of the latents before the
     step (x = α·x0 + σ·ε); `noise` is the share of noise in them, 0 to 1, whatever the scheduler's scale. `noisy` and
     `guess` are small pictures (data URLs), one for each of the run's pictures: the latents, and the model's guess of
-    the picture without noise, x0. `pull` is how far guidance moved the prediction, as a share of it. `approximate`:
+    the picture without noise, x0. `pull` is how far guidance moved that guess, as a share of it. `approximate`:
     another scheduler has taken over in mid-run.
     """
 

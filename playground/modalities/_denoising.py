@@ -8,6 +8,7 @@ the next event is the `Finished`. Its state is a `KeptPictures`: every step's la
 """
 
 import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -88,6 +89,7 @@ def _run(
     reason = yield Progress("reading the words")
     with lease.turn(), enough(settings, model):
         plan, more = made_plan(settings, model)
+        model.ready()
     for sentence in (*said, *sentences, *more):
         reason = reason or (yield Notice(sentence))
     kept: KeptPictures | None = None
@@ -237,9 +239,15 @@ class _Making:
 def _started(settings: Any, model: Any, plan: Any, modality: str, run_id: str, start: KeptPictures | None) -> Started:
     pieces = tuple(PromptToken(i, piece.text) for i, piece in enumerate(plan.words.pieces[0]) if piece.text)
     told = dataclasses.asdict(settings) | {"picture": "", "mask": ""}
+    told |= {f"{name}_is": digest(getattr(settings, name)) for name in ("picture", "mask")}
     return Started(run_id, modality, settings.model, settings.prompt, pieces, told, vocab_size=0,
                    context_window=model.encoders.longest, parent=start.run_id if start else None,
                    parent_index=start.index if start else None)  # fmt: skip
+
+
+def digest(text: str) -> str:
+    """A few letters that are others for another text; none of none."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""
 
 
 def _blocked(which: list[int], scores: tuple[float, ...]) -> str | None:

@@ -48,7 +48,9 @@ def _near(
 ) -> Generator[Event, Reason | None, Finished]:  # fmt: skip
     import torch
 
-    latents, known = kept.last.latents, getattr(lease.model, "neighbours", None)
+    latents, known = kept.last.latents if kept.done else kept.last.clean, getattr(lease.model, "neighbours", None)
+    if latents is None:
+        raise PlaygroundError("There is no picture yet: no step was taken.")
     if not 0 <= picture < len(latents):
         raise PlaygroundError(f"There is no picture {picture}: the run makes {len(latents)}.")
     yield Progress("comparing with the training pictures")
@@ -60,7 +62,8 @@ def _near(
             urls = () if decoded is None else files.small(decoded, files.LOOKED_PX)
         found = [{"name": name, "distance": round(apart, 4), "picture": url}
                  for (name, apart, _), url in zip(nearest, urls, strict=True)]  # fmt: skip
-    yield Looked({"near": found, "typical": known.typical if known else None})
+    why = "" if found or known is None else "They are known for pictures of the model's own size only."
+    yield Looked({"near": found, "typical": known.typical if known else None, "why": why})
     return Finished(run_id, 1, Reason.EOS, "", 0)
 
 

@@ -199,11 +199,11 @@ def scheduled(settings: Any, model: Any) -> tuple[Any, list[str]]:
 
 def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     """What the loop is to do, and what is to be said of the words."""
-    from playground.denoising.loop import Plan
+    from playground.denoising.loop import Plan, following
     from playground.models._words import mixed, repeated
 
-    words, unwanted = model.encode([settings.prompt]), model.encode([settings.negative_prompt])
-    shares, seeds = (), tuple(settings.seed + i for i in range(settings.number))
+    words, unwanted = model.encode([settings.prompt]), model.encode([settings.negative_prompt], unwanted=True)
+    shares, seeds = (), following(settings.seed, settings.number)
     if settings.strip != "off":
         shares, seeds = tuple(i / max(settings.number - 1, 1) for i in range(settings.number)), seeds[:1] * len(seeds)
     if settings.strip in ("words", "both"):
@@ -220,6 +220,8 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     start, mask = _given(settings, model)
     if start is not None and int(settings.steps * settings.strength) == 0:
         said.append("So little strength replaces nothing: this is the picture as the autoencoder gives it back.")
+    if mask is not None and not mask.any():
+        said.append("The mask is black all over: nothing of the picture may change.")
     plan = Plan(
         words, repeated(unwanted, settings.number), settings.steps, settings.guidance, settings.scheduler, seeds,
         (model.channels, settings.height // model.factor, settings.width // model.factor),
@@ -240,9 +242,9 @@ def _given(settings: Any, model: Any) -> tuple[Any, Any]:
     if not settings.mask:
         return latents, None
     mask = files.content(settings.mask)
-    drawn_on, drawn_as = files.opened(files.content(settings.picture)).size, files.opened(mask).size
+    drawn_on, drawn_as = files.shown_size(files.content(settings.picture)), files.shown_size(mask)
     if not any(abs(drawn_as[0] * h / (drawn_as[1] * w) - 1) < SAME_SHAPE for w, h in (drawn_on, picture.shape[1::-1])):
         raise PlaygroundError("The mask has other proportions than the picture: they would not lie upon each other.")
-    drawn = files.brought(mask, settings.width, settings.height).float().mean(-1) / 255
+    drawn = files.brought(mask, settings.width, settings.height, "black").float().mean(-1) / 255
     small = torch.nn.functional.adaptive_max_pool2d(drawn[None, None], latents.shape[2:])
     return latents, (small > 0.5).float()

@@ -195,7 +195,7 @@ class LessonDiffusion:
             "timestep_spacing": "trailing", "clip_sample": True,
         }  # fmt: skip
 
-    def encode(self, prompts: Sequence[str]) -> "Words":
+    def encode(self, prompts: Sequence[str], unwanted: bool = False) -> "Words":
         """No words: all of each prompt is left out."""
         import torch
 
@@ -240,6 +240,9 @@ class LessonDiffusion:
         return pixels(latents)
 
     preview = decode
+
+    def ready(self) -> None:
+        """There is nothing to fit."""
 
     def encode_pictures(self, pictures: "Tensor") -> "Tensor":
         """Pictures (B, H, W, 3) uint8 as what is denoised."""

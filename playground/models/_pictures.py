@@ -60,9 +60,9 @@ class LatentDiffusion:
 
     # ── words ────────────────────────────────────────────────────────────────
 
-    def encode(self, prompts: Sequence[str]) -> _words.Words:
-        """The words of prompts, as `predict` wants them."""
-        return self.encoders.encode(prompts)
+    def encode(self, prompts: Sequence[str], unwanted: bool = False) -> _words.Words:
+        """The words of prompts (of negative ones, where they are `unwanted`), as `predict` wants them."""
+        return self.encoders.encode(prompts, unwanted)
 
     def joined(self, first: _words.Words, second: _words.Words) -> _words.Words:
         """Words for a batch of twice the size."""
@@ -184,6 +184,10 @@ class LatentDiffusion:
             latents = found.latent_dist.mode() if hasattr(found, "latent_dist") else found.latents
             self.gone()
         return ((latents - shift) * config.scaling_factor).float().cpu()
+
+    def ready(self) -> None:
+        """Fit what `preview` needs; the first time that takes the decoder."""
+        self._previews.ready(self)
 
     def preview(self, latents: "Tensor") -> "Tensor":
         """A look at latents (B, C, h, w) for next to nothing: (B, h, w, 3) uint8 (`_previews`)."""

@@ -23,10 +23,14 @@ class Previews:
         self._weights: Tensor | None = None
         self._of: Any = None
 
-    def look(self, model: Any, latents: "Tensor") -> "Tensor":
-        """Latents (B, C, h, w) of a `LatentDiffusion` as small pictures (B, h, w, 3) uint8."""
+    def ready(self, model: Any) -> None:
+        """Fit, where that was not done."""
         if self._weights is None:
             self._of, self._weights = fitted(model)
+
+    def look(self, model: Any, latents: "Tensor") -> "Tensor":
+        """Latents (B, C, h, w) of a `LatentDiffusion` as small pictures (B, h, w, 3) uint8."""
+        self.ready(model)
         colours = self._of(latents.float().cpu()) @ self._weights
         return ((colours / 2 + 0.5).clamp(0, 1) * 255).round().byte()
 

@@ -44,7 +44,8 @@ class Words:
 class Encoders:
     """The tokenizers and text encoders of one model: CLIP, CLIP twice (SDXL), or T5 with a mask.
 
-    `whole`: a denoiser that is given no mask reads T5's words at their full length, with zeros where there are none.
+    `whole`: a denoiser that is given no mask reads T5's words at their full length, with zeros where there are none;
+    others read them in small letters, as PixArt was trained.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Encoders:
             limit = int(modules[0].config.max_position_embeddings)
         self.longest = min(limit, LONGEST_WHOLE if whole else LONGEST) if self._masked else limit
 
-    def encode(self, prompts: Sequence[str]) -> Words:
-        """Read the prompts, all of one length."""
+    def encode(self, prompts: Sequence[str], unwanted: bool = False) -> Words:
+        """Read the prompts, all of one length; `unwanted`: they are negative ones, and an empty one is none at all."""
         import torch
 
         with torch.inference_mode():
-            return self._t5(prompts) if self._masked else self._clip(prompts)
+            if not self._masked:
+                return self._clip(prompts, unwanted)
+            return self._t5(prompts if self._whole else [prompt.lower().strip() for prompt in prompts])
 
     def _t5(self, prompts: Sequence[str]) -> Words:
         tokenizer, module = self.tokenizers[0], self.modules[0]
@@ -78,7 +81,7 @@ class Encoders:
             return Words(hidden * mask[..., None], None, None, pieces, cut)
         return Words(hidden, mask, None, pieces, cut)
 
-    def _clip(self, prompts: Sequence[str]) -> Words:
+    def _clip(self, prompts: Sequence[str], unwanted: bool) -> Words:
         import torch
 
         pooled: Any = None
@@ -94,7 +97,7 @@ class Encoders:
             parts.append(out.hidden_states[-2] if two else out[0])
             pooled = out[0] if two else None  # of the last one, which has a projection
         hidden = torch.cat(parts, dim=-1)
-        if self._zero_empty:  # SDXL was trained so: no words are zeros
+        if self._zero_empty and unwanted:  # SDXL was trained so: no words are zeros
             for row, prompt in enumerate(prompts):
                 if not prompt and pooled is not None:
                     hidden[row], pooled[row] = 0, 0

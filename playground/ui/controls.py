@@ -96,8 +96,8 @@ class Choice(gr.Radio):
 
 
 class Bar(gr.Slider):
-    """A slider that ends where the model does: what was sent from beyond, before it knew, is brought back and said by
-    the run."""
+    """A slider that ends where the model does, or where larger numbers are allowed but seldom wanted: what was sent
+    from beyond is checked by the settings, or brought back and said by the run."""
 
     is_template = True
 
@@ -140,7 +140,7 @@ def component(tab: str, name: str, description: Description, default: Any, **cha
         if not allowed.open_ended:
             bounds["maximum"] = allowed.high
         return Amount(**{**about, **bounds, **whole, **changes})
-    kind = Bar if name in BOUNDED else gr.Slider
+    kind = Bar if name in BOUNDED or allowed.open_ended else gr.Slider
     return kind(**{**about, "minimum": allowed.low, "maximum": allowed.high, "step": allowed.step, **changes})
 
 

@@ -17,12 +17,13 @@ def theirs(pipeline: Any, model: Any, wanted: loop.Plan, **more: Any) -> torch.T
     """What diffusers' pipeline makes of the same."""
     pipeline.scheduler = schedulers.build(wanted.scheduler, model.scheduler_config)
     special: dict[str, Any] = {} if model.guided_inside else {"negative_prompt": UNWANTED}
+    special["prompt"] = PROMPT
     if type(pipeline).__name__ == "PixArtSigmaPipeline":
         special |= {"clean_caption": False, "use_resolution_binning": False}
     if type(pipeline).__name__ == "AuraFlowPipeline":
         special |= {"max_sequence_length": 16}
     generators = [torch.Generator().manual_seed(seed) for seed in wanted.seeds]
-    out = pipeline(prompt=PROMPT, num_inference_steps=wanted.steps, guidance_scale=wanted.guidance,
+    out = pipeline(num_inference_steps=wanted.steps, guidance_scale=wanted.guidance,
                    num_images_per_prompt=len(generators), generator=generators, height=model.size, width=model.size,
                    **{"output_type": "latent", **special, **more})  # fmt: skip
     return out.images
@@ -36,6 +37,22 @@ def test_the_latents_are_those_of_the_pipeline(models: Any, kind: str, name: str
     _, latents = run(model, wanted)
     assert torch.isfinite(latents).all()
     torch.testing.assert_close(latents, theirs(pipeline, model, wanted), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["stable diffusion", "xl", "pixart", "auraflow"])
+@pytest.mark.parametrize(("prompt", "unwanted"), [
+    ("  A Red apple, on THE tree ", "A DOG"), ("", "dog"), ("a red apple", ""), ("", ""),
+])  # fmt: skip
+def test_capitals_and_no_words_are_read_as_the_pipeline_reads_them(
+    models: Any, kind: str, prompt: str, unwanted: str
+) -> None:
+    pipeline, model = models[kind]
+    wanted = plan(model, scheduler="Euler", words=model.encode([prompt]),
+                  unwanted=model.encode([unwanted], unwanted=True))  # fmt: skip
+    _, latents = run(model, wanted)
+    negative = unwanted or (None if kind == "xl" else "")  # nothing typed is no negative prompt at all
+    expected = theirs(pipeline, model, wanted, prompt=prompt, negative_prompt=negative)
+    torch.testing.assert_close(latents, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["Euler", "Heun", "DPM++ 2M", "UniPC"])

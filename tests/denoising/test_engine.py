@@ -1,8 +1,12 @@
 """Pictures as a modality makes them: events in order, stop, go on, fork, bad input, what the files say."""
 
 import base64
+import contextlib
 import dataclasses
+import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +16,9 @@ from PIL import Image
 from playground import fields
 from playground.denoising import files
 from playground.errors import PlaygroundError
-from playground.events import Finished, ImageStep, Notice, Progress, Reason, Started
-from playground.modalities import _denoising
+from playground.events import Finished, ImageStep, Looked, Notice, Progress, Reason, Started
+from playground.modalities import _denoising, _denoising_looks
+from playground.models import _neighbours, _previews
 from tests.denoising.driven import Lending, Settings, data_url, make, picture, picture_bytes, settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -111,6 +116,92 @@ def test_a_picture_to_begin_from_and_a_mask(manager: Lending) -> None:
         make(manager, mask=data_url(half))
 
 
+def test_a_mask_lies_on_a_photo_as_both_are_shown(manager: Lending) -> None:
+    """Cameras store a picture lying and note that it is to be turned."""
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[files.ORIENTATION] = 6
+    photo = Image.new("RGB", (48, 24), "red")
+    photo.save(file, "JPEG", exif=exif)
+    given = files.url(file.getvalue(), "image/jpeg")
+    assert files.shown_size(file.getvalue()) == (24, 48)
+    upright = Image.new("L", (24, 48), 0)
+    upright.paste(255, (0, 12, 24, 36))
+    assert make(manager, picture=given, mask=data_url(upright))[-1].reason is Reason.EOS
+    lying = data_url(upright.transpose(Image.Transpose.ROTATE_90))
+    with pytest.raises(PlaygroundError, match="other proportions"):
+        make(manager, picture=given, mask=lying)
+
+
+def test_what_is_clear_in_a_mask_stays_and_a_black_one_is_said(manager: Lending) -> None:
+    given = data_url(Image.new("RGB", (16, 16), "red"))
+    strokes = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    strokes.paste((255, 255, 255, 255), (8, 0, 16, 16))
+    plan = make(manager, picture=given, mask=data_url(strokes))[-1].state.plan
+    assert plan.mask[..., :4].max() == 0
+    assert plan.mask[..., 4:].min() == 1
+    black = make(manager, picture=given, mask=data_url(Image.new("L", (16, 16), 0)))
+    assert any("black all over" in event.text for event in black if isinstance(event, Notice))
+
+
+def test_the_seed_behind_the_last_one_is_one_that_can_be_typed(manager: Lending) -> None:
+    end = make(manager, seed=2**32 - 1, number=2)[-1]
+    told = [(files.about(files.content(url)) or {})["seed"] for url in end.pictures]
+    assert told == [2**32 - 1, 0]
+    assert picture_bytes(make(manager, seed=0)[-1].pictures[0]) == picture_bytes(end.pictures[1])
+
+
+def test_what_a_run_began_from_is_told_by_a_few_letters_and_not_sent(manager: Lending) -> None:
+    red, blue = (data_url(Image.new("RGB", (16, 16), colour)) for colour in ("red", "blue"))
+    told = [next(e for e in make(manager, **given) if isinstance(e, Started)).settings
+            for given in ({}, {"picture": red}, {"picture": red, "seed": 9}, {"picture": blue})]  # fmt: skip
+    assert [settings["picture"] for settings in told] == [""] * 4
+    none, first, again, other = (settings["picture_is"] for settings in told)
+    assert none == "" and first == again != other and len(first) == 12
+    assert told[1]["mask_is"] == ""
+
+
+def test_what_is_near_is_said_of_a_stopped_picture_too_and_why_not_of_another_size(
+    manager: Lending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = make(manager)[-1]
+    stopped = make(manager, stop_after=2)[-1].state
+    _neighbours.save(tmp_path, torch.cat([whole.state.last.latents, stopped.last.clean]), ["whole", "guess"])
+    monkeypatch.setattr(manager.model, "neighbours", _neighbours.of(tmp_path))
+
+    def near(state: Any) -> dict[str, Any]:
+        return next(e.values for e in _denoising_looks.near(state, 0, manager) if isinstance(e, Looked))
+
+    for state, name in ((whole.state, "whole"), (stopped, "guess")):
+        found = near(state)
+        assert (found["near"][0]["name"], found["why"]) == (name, "")
+    other = near(make(manager, width=8)[-1].state)
+    assert other["near"] == [] and "own size" in other["why"]
+
+
+def test_previews_are_fitted_within_a_turn(manager: Lending, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fit takes the decoder, which others may be using."""
+    inside: list[bool] = []
+    fitted, turn = _previews.fitted, manager.turn
+
+    def noted(model: Any) -> Any:
+        inside.append(manager.busy)  # type: ignore[attr-defined]
+        return fitted(model)
+
+    @contextlib.contextmanager
+    def watched() -> Iterator[None]:
+        with turn():
+            manager.busy = True  # type: ignore[attr-defined]
+            yield
+            manager.busy = False  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(manager, "turn", watched)
+    monkeypatch.setattr(manager, "busy", False, raising=False)
+    monkeypatch.setattr(_previews, "fitted", noted)
+    monkeypatch.setattr(manager.model, "_previews", _previews.Previews())
+    assert make(manager)[-1].reason is Reason.EOS
+    assert inside == [True]
+
+
 @pytest.mark.parametrize("values", [
     {"prompt": ""}, {"prompt": "cat " * 4000}, {"prompt": "\U0001f600" * 50}, {"steps": 1},
     {"guidance": 0.0}, {"guidance": 30.0}, {"guidance": 1.0}, {"number": 8}, {"width": 1}, {"width": 4096},
@@ -187,8 +278,8 @@ def test_words_of_which_the_model_knows_none_are_said(manager: Lending, monkeypa
     told = lambda prompt: [e.text for e in make(manager, prompt=prompt) if isinstance(e, Notice)]
     encode = type(manager.model).encode
 
-    def nothing(self: Any, prompts: Any) -> Any:
-        found = encode(self, prompts)
+    def nothing(self: Any, prompts: Any, unwanted: bool = False) -> Any:
+        found = encode(self, prompts, unwanted)
         return dataclasses.replace(found, pieces=tuple(() for _ in found.pieces))
 
     assert told("a red apple") == []

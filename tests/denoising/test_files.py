@@ -1,6 +1,8 @@
 """Pictures that people bring: kinds and sizes of every sort come out as plain colours, or are refused in a sentence."""
 
 import io
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -81,6 +83,16 @@ def test_a_file_says_no_path_of_the_computer_that_made_it(manager: Lending) -> N
     told = files.about(files.content(end.pictures[0]))
     assert told is not None
     assert told["model"] == "tiny"
+
+
+def test_a_picture_of_billions_of_pixels_is_refused_for_its_size() -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    with pytest.raises(PlaygroundError, match="too many pixels: up to 4096 a side"):
+        files.opened(bomb)
 
 
 @pytest.mark.parametrize(("side", "kind"), [(16, "png"), (64, "png"), (200, "jpeg")])

@@ -42,6 +42,55 @@ def test_another_seed_changes_the_noise_of_the_steps_to_come(model: Any) -> None
     )
 
 
+@pytest.mark.parametrize(("kind", "name"), [
+    *(("stable diffusion", name) for name in schedulers.DIFFUSION), *(("auraflow", name) for name in schedulers.FLOW),
+])  # fmt: skip
+def test_another_seed_in_mid_run_keeps_the_guess_and_makes_another_picture(models: Any, kind: str, name: str) -> None:
+    """Most schedulers draw nothing: there the noise that is left is that of the seed."""
+    model = models[kind][1]
+    wanted = plan(model, scheduler=name, steps=8)
+    steps, latents = run(model, wanted)
+    at = next(step.place for step in steps if step.place.taken == 4)
+    place = loop.changed(model, wanted, at, None, 77)
+    assert (place.index, place.taken, place.approximate) == (at.index, at.taken, False)
+    alpha, sigma = schedulers.level(place.scheduler, place.index)
+    noise = (place.latents - alpha * at.clean) / sigma
+    drawn = torch.randn((1, *wanted.shape), generator=torch.Generator().manual_seed(77))
+    torch.testing.assert_close(noise, drawn, atol=1e-3, rtol=1e-3)
+    forked, other = run(model, wanted, place)
+    assert [step.index for step in forked] == [step.index for step in steps][4:]
+    assert torch.isfinite(other).all()
+    assert (other - latents).abs().max() > 0.05
+    assert torch.equal(other, run(model, wanted, loop.changed(model, wanted, at, None, 77))[1])
+
+
+def test_what_guidance_does_is_told_of_the_guess(model: Any) -> None:
+    wanted = plan(model, scheduler="DDIM", guidance=5.0)
+    steps, _ = run(model, wanted)
+    for step in steps:
+        t, x = step.place.scheduler.timesteps[step.place.index], step.place.latents
+        with torch.inference_mode():
+            free, bound = (model.predict(x, t, words, None) for words in (wanted.unwanted, wanted.words))
+        with_words, whole = (
+            schedulers.clean(step.place.scheduler, p, step.place.index, x) for p in (bound, free + 5 * (bound - free))
+        )
+        assert step.pull == pytest.approx(float((whole - with_words).norm() / whole.norm()), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["Heun", "UniPC", "DPM++ 2M"])
+def test_what_a_scheduler_remembers_is_counted(model: Any, name: str) -> None:
+    steps, _ = run(model, plan(model, scheduler=name))
+    place = steps[3].place
+    held = [v for value in vars(place.scheduler).values() for v in (value if isinstance(value, list) else [value])]
+    tensors = [v for v in held if isinstance(v, torch.Tensor) and v.shape == place.latents.shape]
+    assert tensors
+    assert place.bytes >= sum(t.nbytes for t in (place.latents, place.clean, *tensors))
+
+
+def test_the_seed_behind_the_last_one_is_the_first() -> None:
+    assert loop.following(2**32 - 2, 4) == (2**32 - 2, 2**32 - 1, 0, 1)
+
+
 @pytest.mark.parametrize("old", ["DDIM", "Euler", "DPM++ 2M"])
 @pytest.mark.parametrize("new", ["DDIM", "Euler", "DPM++ 2M", "Heun", "UniPC"])
 def test_another_scheduler_takes_over_at_its_nearest_step_and_says_that_it_is_approximate(

@@ -146,6 +146,44 @@ def test_any_other_file_dropped_on_the_tab_is_begun_from_or_refused(tab: Page) -
     expect(tab.get_by_role("button", name="Use the settings it was made with")).to_be_hidden()
 
 
+def test_a_picture_of_more_steps_than_the_slider_has_is_made_again(tab: Page) -> None:
+    told = {"prompt": "a cat", "model": "emoji", "steps": 60, "scheduler": "Euler"}
+    drop(tab, "#image-prompt", "long.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
+    expect(tab.locator("#image-steps input[type=number]")).to_have_value("60")
+    make(tab)
+    expect(tab.locator(f"{VIEW} .pg-after")).to_have_text("Newest step: 60 of 60")
+
+
+def test_picture_and_paint_come_back_after_a_reload_and_branches_name_them(tab: Page, tmp_path: Path) -> None:
+    Image.effect_noise((400, 400), 80).convert("RGB").save(tmp_path / "noise.png")
+    tab.locator(f"{VIEW} .pc-begin summary").click()
+    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / "noise.png")
+    canvas = tab.locator(f"{VIEW} .pc-canvas")
+    expect(canvas).to_be_visible()
+    make(tab, "a red apple")
+    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)  # what comes late moves what is below it
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box() or {}
+    tab.mouse.move(box["x"] + 20, box["y"] + 20)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 90, box["y"] + 60, steps=4)
+    tab.mouse.up()
+    make(tab)
+    expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("a mask")
+    painted = large(tab)
+    sent = "() => playground.brought('image', ['picture', 'mask'], ['', '', '']).slice(1)"
+    before = tab.evaluate(sent)
+    assert all(len(one) > 100 for one in before)
+    tab.reload()
+    tab.get_by_role("tab", name="Image").click()
+    expect(canvas).to_be_visible()
+    tab.wait_for_function(f"() => ({sent})()[1] !== ''")
+    assert tab.evaluate(sent) == before
+    make(tab)
+    assert large(tab) == painted
+    expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("the same settings")
+
+
 def test_settings_of_a_strange_file_are_checked_one_by_one(tab: Page) -> None:
     told = {"prompt": 5, "guidance": 10**400, "steps": 12, "model": ["/etc/passwd"], "scheduler": "Euler", "seed": "x",
             "picture": "data:image/png;base64,AAAA", "strange": [1]}  # fmt: skip

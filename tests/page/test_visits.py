@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -275,6 +276,25 @@ def test_memory_stays_bounded_over_five_hundred_visits() -> None:
         ended(run)
     assert len(visits._visits) <= bounds.visits
     assert visits.step_bytes <= bounds.step_bytes + run.bytes
+
+
+@dataclass(frozen=True)
+class Asked:
+    picture: str
+    seed: int = 1
+
+
+def test_what_runs_were_asked_for_counts_among_what_is_kept() -> None:
+    """Pictures that were sent along stay with their runs, also with those that failed at once."""
+    bounds = Bounds(visits=500, runs=8, step_bytes=1_000_000)
+    visits = Visits(bounds)
+    for number in range(40):
+        tape = Tape(fault=PlaygroundError("No."))
+        tape.allow(1)
+        ended(started(visits, tape, ("run", Asked("x" * 100_000), str(number)), token=f"{number:032x}"))
+    runs = [run for visit in visits._visits.values() for run in visit.runs.values()]
+    assert 1 <= len(runs) <= 11
+    assert visits.step_bytes <= bounds.step_bytes + 110_000
 
 
 def test_a_visit_keeps_its_newest_runs_only() -> None:

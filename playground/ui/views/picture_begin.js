@@ -3,7 +3,7 @@
   "use strict";
   const playground = (window.playground = window.playground || {});
   const { make, say } = playground;
-  const PAINT = "#2f55c7", THROUGH = 0.5;
+  const PAINT = "#2f55c7", PAINTED = [0x2f, 0x55, 0xc7], THROUGH = 0.5;
   const MOST_PX = 768, LEAST_PX = 320, MOST_BYTES = 20 << 20, KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"];
 
   class PictureBegin {
@@ -40,7 +40,23 @@
       const given = view.settings.picture; // what a page that was loaded again had
       if (!given || given === this.seen) return;
       this.seen = given;
-      if (!this.picture) this.set(given);
+      if (!this.picture) this.set(given).then(() => this.repainted(view.settings.mask));
+    }
+
+    /** Puts a mask back as paint: white is painted. */
+    async repainted(mask) {
+      if (!mask || !this.picture) return;
+      const image = new Image(), of = this.picture;
+      image.src = mask;
+      await image.decode();
+      if (this.picture !== of) return; // another one was chosen meanwhile
+      const context = this.cover.getContext("2d"), { width, height } = this.cover;
+      context.drawImage(image, 0, 0, width, height);
+      const pixels = context.getImageData(0, 0, width, height), { data } = pixels, [red, green, blue] = PAINTED;
+      for (let i = 0; i < data.length; i += 4) data.set([red, green, blue, data[i]], i);
+      context.putImageData(pixels, 0, 0);
+      this.painted = true;
+      this.show();
     }
 
     /** What a run is sent: data URLs, empty where there is nothing. */
@@ -116,7 +132,8 @@
       this.canvas.height = Math.max(1, Math.round(image.height * scale));
       this.base = this.sheet("#fff");
       this.base.getContext("2d").drawImage(image, 0, 0, this.base.width, this.base.height);
-      this.picture = this.base.toDataURL("image/jpeg", 0.92);
+      // one that comes back as it was sent stays as it is: encoded once more it would be another one
+      this.picture = scale === 1 && url.startsWith("data:image/jpeg") ? url : this.base.toDataURL("image/jpeg", 0.92);
       this.repaint();
       for (const part of [this.canvas, this.clear, this.drop, this.size]) part.hidden = false;
       this.element.open = true;

@@ -10,8 +10,10 @@
   /** What a run asked for that another did not, in a few words. */
   function changes(settings, other) {
     if (!other) return settings.prompt;
+    const brought = ["picture", "mask"].filter((name) => (settings[`${name}_is`] || "") !== (other[`${name}_is`] || ""))
+      .map((name) => `${settings[`${name}_is`] ? (other[`${name}_is`] ? "another" : "a") : "no"} ${name}`);
     const known = Object.keys(NAMES).filter((name) => name in settings && name in other && settings[name] !== other[name]);
-    return known.map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`).join(", ") || "the same settings";
+    return [...known.map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`), ...brought].join(", ") || "the same settings";
   }
 
   /** Whether `run` ended on the way and `other` took the steps after it: one picture, taken in pieces. */

@@ -25,7 +25,7 @@
     }
 
     update(view) {
-      const found = view.near && view.near.near.length && view.at === view.steps.length - 1 ? view.near : null;
+      const found = view.near && (view.near.near.length || view.near.why) && view.at === view.steps.length - 1 ? view.near : null;
       this.element.hidden = !found;
       if (!found || this.shown === found) return;
       this.shown = found;
@@ -34,7 +34,7 @@
         putPicture(image, one.picture, `training picture: ${one.name}`);
         return make("figure", { class: "pc-neighbour" }, image, make("figcaption", { class: "pc-said" }, `${one.name}, ${one.distance.toFixed(2)} away`));
       }));
-      say(this.words, found.typical ? verdict(found.near[0], found.typical, this.own) : "");
+      say(this.words, found.why || !found.near.length ? found.why : found.typical ? verdict(found.near[0], found.typical, this.own) : "");
     }
   }
 

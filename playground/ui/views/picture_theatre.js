@@ -172,9 +172,9 @@
       if (view.pinned && view.cheap && !view.running && !view.found && !view.looking) this.later();
     }
 
-    /** Asks for each finished picture that is looked at; once more where no answer came. */
+    /** Asks for each picture that a run ended with and that is looked at; once more where no answer came. */
     compare({ run, finished, picture, started }) {
-      if (!run || !started || run.id.startsWith("recorded-") || !finished || finished.reason !== "eos") return;
+      if (!run || !started || run.id.startsWith("recorded-") || !finished || !(finished.pictures || []).length) return;
       const key = `${run.id} ${picture}`, now = performance.now(), { at, times } = this.compared.get(key) || { at: -Infinity, times: 0 };
       if (this.nears.has(key) || times > 1 || now - at < ASK_AGAIN_MS) return;
       keep(this.compared, key, { at: now, times: times + 1 });
