@@ -5,8 +5,9 @@
     python -m benchmarks.emoji card FOLDER --training … --quick FOLDER2 --said TEXT
                                                        and writes assets/models/emoji/README.md and sheet.png
 
-The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt; the
-others are prompts of other pictures of the same kind, so that one in eight is right by chance. 32 prompts are single
+The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt, so that
+one in eight is right by chance; the others are made for it: of a combination, four have one of its two parts (three of
+a coloured thing are of the same colour), so that half a picture is not enough. 32 prompts are single
 words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`), in
 whatever order and with whatever else these words are called: colours of things, one thing riding or beside another.
 Which ones, a checksum of the words says: none is chosen by
@@ -114,19 +115,35 @@ def prompts(names: Sequence[str]) -> tuple[list[str], list[str]]:
     return trained, [*coloured, *ridden, *beside]
 
 
-def pattern(prompt: str) -> str:
-    """What kind of prompt it is: captions of one picture are all of one kind, so that the kind tells nothing."""
-    return next((words for words in (" riding ", " next to ") if words in prompt), str(len(prompt.split())))
+def others(prompt: str, words: Sequence[str]) -> list[str]:
+    """Seven wrong captions: of one thing, other things; of two parts, two to three that have the first, two that have
+    the second, the rest neither."""
+    between = next((sign for sign in (" riding ", " next to ") if sign in prompt), "")
+    if between:
+        first, second = (part.split(" ", 1)[1] for part in prompt.split(between))
+        seconds = [w for w in words if w in RIDDEN] if "riding" in between else list(words)
+        firsts = [w for w in words if w not in RIDDEN] if "riding" in between else list(words)
+        made = lambda a, b: f"{article(a)}{between}{article(b)}"
+    elif len(prompt.split()) > 2:
+        first, second = prompt.split()[1:]
+        firsts, seconds, made = sorted(COLOURS), list(words), lambda a, b: article(f"{a} {b}")
+    else:
+        return mixed((article(w) for w in words if article(w) != prompt), f"others {prompt}")[: OPTIONS - 1]
+    a, b = (
+        mixed((w for w in part if w not in (first, second)), f"{n} {prompt}")
+        for n, part in enumerate((firsts, seconds))
+    )
+    same = 2 if between else 3
+    pairs = [*((first, w) for w in b[:same]), *((w, second) for w in a[:2]), *zip(a[2:], b[same:], strict=False)]
+    return [made(*pair) for pair in pairs if pair[0] != pair[1]][: OPTIONS - 1]
 
 
 def questions(names: Sequence[str]) -> list[Question]:
     """All 64, in an order that says nothing."""
-    found = []
+    found, words = [], list(filter(is_one_thing, names))
     for known, group in zip((True, False), prompts(names), strict=True):
         for prompt in group:
-            alike = [other for other in group if other != prompt and pattern(other) == pattern(prompt)]
-            others = mixed(alike, f"others {prompt}")[: OPTIONS - 1]
-            found.append(Question(prompt, known, tuple(mixed([prompt, *others], f"order {prompt}"))))
+            found.append(Question(prompt, known, tuple(mixed([prompt, *others(prompt, words)], f"order {prompt}"))))
     return sorted(found, key=lambda q: checksum("page", q.prompt))
 
 

@@ -39,6 +39,20 @@ def test_each_question_has_its_prompt_once_among_eight_and_anywhere() -> None:
     assert {question.right for question in asked} == set("abcdefgh")
 
 
+def test_half_of_a_combination_is_not_enough_to_know_its_caption() -> None:
+    new = [question for question in emoji.questions(NAMES) if not question.known]
+    for question in new:
+        wrong = [caption.split() for caption in question.captions if caption != question.prompt]
+        first, second = question.prompt.split()[1], question.prompt.split()[-1]
+        assert sum(words[1] == first for words in wrong) >= 2
+        assert sum(words[-1] == second for words in wrong) == 2
+        assert any(words[1] != first and words[-1] != second for words in wrong)
+    riding = [question.captions for question in new if "riding" in question.prompt]
+    assert len(set(map(frozenset, riding))) == len(riding), (
+        "no two have the same captions: none is known by what is left"
+    )
+
+
 @pytest.fixture
 def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[dict[str, Any]]]:
     (tmp_path / "neighbours.json").write_text(json.dumps({"names": NAMES, "typical": 0.8}))
