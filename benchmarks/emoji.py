@@ -6,8 +6,8 @@
                                                        and writes assets/models/emoji/README.md and sheet.png
 
 The reader sees the sheets alone. Of each picture he chooses one of eight captions, of which one is the prompt, so that
-one in eight is right by chance; the others are made for it: of a combination, four have one of its two parts (three of
-a coloured thing are of the same colour), so that half a picture is not enough. 32 prompts are single
+one in eight is right by chance; of a combination, its two parts and some others are combined in every way, so that half
+a picture is not enough and the captions alone tell nothing. 32 prompts are single
 words that the model was trained on, 32 are combinations that were kept back from it (`tools/pictures/_scenes.py`), in
 whatever order and with whatever else these words are called: colours of things, one thing riding or beside another.
 Which ones, a checksum of the words says: none is chosen by
@@ -116,26 +116,24 @@ def prompts(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def others(prompt: str, words: Sequence[str]) -> list[str]:
-    """Seven wrong captions: of one thing, other things; of two parts, two to three that have the first, two that have
-    the second, the rest neither."""
+    """Seven wrong captions: of one thing, other things. Of two parts, the right ones and some others are combined in
+    every way, two times four, so that half a picture is not enough and the captions alone tell nothing."""
     between = next((sign for sign in (" riding ", " next to ") if sign in prompt), "")
     if between:
-        first, second = (part.split(" ", 1)[1] for part in prompt.split(between))
-        seconds = [w for w in words if w in RIDDEN] if "riding" in between else list(words)
-        firsts = [w for w in words if w not in RIDDEN] if "riding" in between else list(words)
-        made = lambda a, b: f"{article(a)}{between}{article(b)}"
+        pair = [part.split(" ", 1)[1] for part in prompt.split(between)]
+        ride = "riding" in between
+        parts = [[w for w in words if not (ride and (w in RIDDEN) is not second)] for second in (False, True)]
+        counts, made = (4, 2), lambda first, second: f"{article(first)}{between}{article(second)}"
     elif len(prompt.split()) > 2:
-        first, second = prompt.split()[1:]
-        firsts, seconds, made = sorted(COLOURS), list(words), lambda a, b: article(f"{a} {b}")
+        pair, parts = prompt.split()[1:], [sorted(COLOURS), list(words)]
+        counts, made = (2, 4), lambda first, second: article(f"{first} {second}")
     else:
         return mixed((article(w) for w in words if article(w) != prompt), f"others {prompt}")[: OPTIONS - 1]
-    a, b = (
-        mixed((w for w in part if w not in (first, second)), f"{n} {prompt}")
-        for n, part in enumerate((firsts, seconds))
-    )
-    same = 2 if between else 3
-    pairs = [*((first, w) for w in b[:same]), *((w, second) for w in a[:2]), *zip(a[2:], b[same:], strict=False)]
-    return [made(*pair) for pair in pairs if pair[0] != pair[1]][: OPTIONS - 1]
+    chosen: list[list[str]] = []
+    for right, part, count in zip(pair, parts, counts, strict=True):
+        taken = {*pair, *(word for row in chosen for word in row)}
+        chosen.append([right, *mixed((w for w in part if w not in taken), f"{right} {prompt}")[: count - 1]])
+    return [made(first, second) for first in chosen[0] for second in chosen[1]][1:]
 
 
 def questions(names: Sequence[str]) -> list[Question]:
