@@ -99,8 +99,9 @@ one of the averaged weights, on 1,024 scenes that were not trained on.) {said}
 ## Figures
 
 Measured by `python -m benchmarks.emoji`, which wrote this card. A reader who saw only the pictures chose one of eight
-captions for each; one in eight is right by chance. Of coloured things the colour alone often narrows the choice. Seed
-1, otherwise the settings that the page begins with, no picture chosen.
+captions for each; one in eight is right by chance. Of a combination, its two parts and some others were combined in
+every way, so that half a picture is not enough. Seed 1, otherwise the settings that the page begins with, no picture
+chosen; the readers' answers are in `benchmarks/emoji_answers.json`.
 
 | what | figure | asked for |
 |---|---|---|

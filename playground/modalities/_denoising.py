@@ -82,9 +82,12 @@ def _run(
     model = lease.model
     if not hasattr(model, "predict"):
         raise PlaygroundError(f"{settings.model} makes no pictures: choose a model of the list in this tab.")
+    asked = settings.number
     settings = dataclasses.replace(settings, width=settings.width or model.size, height=settings.height or model.size)
     settings, other = scheduled(settings, model)
     settings, sentences = clamp(stepped(settings, model), limits(settings, model), settings.model)
+    if settings.strip != "off" and asked == 1:
+        sentences.append(f"A film strip of one picture would be none: it has {settings.number}.")
     sentences = [*other, *sentences]
     reason = yield Progress("reading the words")
     with lease.turn(), enough(settings, model):

@@ -28,7 +28,7 @@ def settings_class(prompt: str, model: str, steps: int = 8, guidance: float = 4.
         ("steps", int, fields.slider(steps, 1, 50, 1, label="Steps", open_ended=True,
          help="how many times noise is taken away")),
         ("guidance", float, fields.slider(guidance, 0, 30, 0.1, label="Guidance",
-         help="how strongly the words pull: up to 1 is not at all, and most models want 3 to 8")),
+         help="how much more the words pull than in training: up to 1 no more, and most models want 3 to 8")),
         ("scheduler", str, fields.choice(schedulers.OWN, names, label="Scheduler",
          help="how a prediction becomes the next, less noisy picture")),
         ("seed", int, fields.slider(seed, 0, 2**32 - 1, 1, label="Seed", group="seed",

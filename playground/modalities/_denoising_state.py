@@ -212,7 +212,7 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
         words = repeated(words, settings.number)
     unread = settings.prompt.strip() and not any(piece.text.strip() for piece in words.pieces[0])
     cuts = dict.fromkeys(cut for cut in (*words.cut, *unwanted.cut) if cut)
-    said = [f"The model reads {model.encoders.longest} tokens: “{cut[:60]}” was left out." for cut in cuts]
+    said = [f"The model reads {model.encoders.longest} tokens: {shortened(cut)} was left out." for cut in cuts]
     if unread:
         said.append("This model knows none of these words: it draws as if there were none.")
     if model.guided_inside and settings.negative_prompt.strip():
@@ -229,6 +229,13 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
         settings.to_seed if settings.strip in ("noise", "both") else None,
     )  # fmt: skip
     return plan, said
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A text in quotes; of a long one its beginning, to the end of a word, and how many words there are."""
+    if len(text) <= most:
+        return f"“{text}”"
+    return f"“{text[:most].rsplit(' ', 1)[0]} …” ({len(text.split()):,} words)"
 
 
 def _given(settings: Any, model: Any) -> tuple[Any, Any]:

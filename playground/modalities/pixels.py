@@ -7,10 +7,12 @@ to see which colours it could have been, and go on from there with another one.
 """
 
 from collections.abc import Generator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from playground.events import Event, Reason
+from playground import fields
+from playground.events import Event, Notice, Reason, Started
 from playground.modalities import _tokens
 from playground.models import _pixel_neighbours, pixels
 
@@ -19,6 +21,8 @@ ORDER = 35
 READY = bool(pixels.SPECS)
 CHATS = False
 RECORDED_TOKENS = 274  # a whole picture
+ANYTHING = "<|any|>"  # what the model is told where it knows none of the words
+Run = Generator[Event, Reason | None, None]
 
 Settings = _tokens.settings_class(
     prompt="sunflower", model="pixels", max_new_tokens=274, temperature=0.9, top_k=0, top_p=0.99
@@ -37,7 +41,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
     {"prompt": "red apple"},
     {"prompt": "rocket"},
     {"prompt": "pizza"},
-    {"prompt": "a dog", "search": "beam", "max_new_tokens": 60},
+    {"prompt": "a dog"},
 )
 
 
@@ -57,7 +61,30 @@ def near(text: str, folder: Path | None) -> dict[str, Any]:
     return {"near": found, "typical": round(others[0], 4) if others else None}
 
 
-def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Generator[Event, Reason | None, None]:
+def generate(settings: Any, manager: Any, start: Any = None, **identity: str) -> Run:
     """Write a picture, or go on with one: `_tokens.generate` says how."""
     nothing_follows = True
-    return _tokens.generate(settings, manager, start, nothing_follows, modality="pixels", **identity)
+    events = _tokens.generate(settings, manager, start, nothing_follows, modality="pixels", **identity)
+    return events if start is not None else _told(events, settings)
+
+
+def _told(events: Run, settings: Any) -> Run:
+    """The events of a new picture, and before it begins what one should know of it."""
+    with closing(events), suppress(StopIteration):
+        event = next(events)
+        while True:
+            reason: Reason | None = None
+            for sentence in _sentences(settings, event) if isinstance(event, Started) else ():
+                reason = reason or (yield Notice(sentence))
+            event = events.send(reason or (yield event))
+
+
+def _sentences(settings: Any, started: Started) -> list[str]:
+    said = []
+    likeliest = settings.search != "sample" or settings.temperature == 0 or settings.top_k == 1 or settings.top_p == 0
+    if likeliest and settings.model == fields.defaults(Settings)["model"]:
+        said.append("The likeliest picture is a blank one: of every single pixel white is the likeliest colour. To see "
+                    "more, choose the search “sample” and a temperature near 0.9.")  # fmt: skip
+    if settings.prompt.strip() and any(token.text == ANYTHING for token in started.prompt_tokens):
+        said.append("The model knows none of these words: it draws whatever comes.")
+    return said

@@ -50,6 +50,12 @@
     if (isTrusted && target instanceof HTMLInputElement && target.closest(".page-settings")) unsay(target);
   });
 
+  // other settings are put in place: what was said of a number is over
+  document.addEventListener("click", ({ target }) => {
+    const tab = target instanceof Element && target.closest(".page-presets, .page-examples") && target.closest(".page-tab");
+    for (const note of tab ? tab.querySelectorAll(".page-corrected") : []) note.remove();
+  });
+
   // before Gradio's own listener, which rounds and forgets what was typed
   document.addEventListener("blur", ({ target }) => {
     if (!isNumber(target) || !target.isConnected) return;

@@ -252,7 +252,10 @@ def _wire_settings(
     keep = ("prompt", "model", "mode", "system")
     calm = {k: v for k, v in controls.defaults.items() if k not in keep}
     parts.presets["reset"].click(lambda: controls.show(calm), None, controls.inputs, **QUIET)
-    for button, example in zip(parts.examples, getattr(modality, "EXAMPLES", ()), strict=True):
+    examples = getattr(modality, "EXAMPLES", ())
+    # what one example changed, the next one puts back
+    plain = {name: controls.defaults[name] for example in examples for name in example if name != "model"}
+    for button, example in zip(parts.examples, ({**plain, **one} for one in examples), strict=True):
         model = [visit, made["model"]] if "model" in made else [visit]
         button.click(
             lambda *now, e=example: controls.show(choices.example(e, *now)), model, controls.inputs, js=SIGNED, **QUIET

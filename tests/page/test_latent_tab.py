@@ -176,7 +176,7 @@ def test_a_gan_judges_what_it_made_and_what_one_brings(tab: Page) -> None:
     expect(tab.get_by_role("group", name="Draws")).to_contain_text("real: ")
     tab.get_by_role("button", name="Take noise").click()
     own = tab.locator(f"{VIEW} [aria-label='A picture of your own']")
-    expect(own).to_contain_text("The discriminator thinks that this is real with")
+    expect(own).to_contain_text("The discriminator gives")
     tab.get_by_role("button", name="Take the picture above").click()
     verdict = tab.locator(f"{VIEW} .lt-verdict").inner_text()
     expect(own).to_contain_text(verdict)

@@ -21,7 +21,7 @@
       first: firstS === null || firstS === undefined ? "–" : `${firstS < 10 ? firstS.toFixed(2) : firstS.toFixed(0)}\u00a0s`,
       rate: rate === null ? "–" : `${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)}\u00a0tok/s`,
       context: window_ ? `${count(used)} of ${count(window_)}` : "–",
-      left: limit === null || limit === undefined ? "–" : `${count(Math.max(0, limit - (newest ? newest.index + 1 - begun : 0)))} of ${count(limit)}`,
+      left: limit === null || limit === undefined || (done && done.reason === "eos") ? "–" : `${count(Math.max(0, limit - (newest ? newest.index + 1 - begun : 0)))} of ${count(limit)}`,
     };
   }
 

@@ -29,8 +29,8 @@
     constructor(actions) {
       this.actions = actions;
       this.file = make("input", { type: "file", accept: KINDS.join(","), class: "pc-file", "aria-label": "Choose a picture", on: { change: () => this.take(this.file.files[0]) } });
-      this.own = make("button", { type: "button", class: "pg-quiet", text: "Take the picture above", on: { click: () => this.use(this.newest) } });
-      this.noise = make("button", { type: "button", class: "pg-quiet", text: "Take noise", on: { click: () => this.use(this.speckled()) } });
+      this.own = make("button", { type: "button", class: "pg-quiet", text: "Take the picture above", on: { click: () => this.other(this.newest) } });
+      this.noise = make("button", { type: "button", class: "pg-quiet", text: "Take noise", on: { click: () => this.other(this.speckled()) } });
       this.go = make("button", { type: "button", class: "pg-button", text: "Go to its code", hidden: true, on: { click: () => actions.put(this.answer.mean[0]) } });
       this.end = make("button", { type: "button", class: "pg-quiet", text: "Make it the other end", title: "The walk and the mixture go from the code above to this one", hidden: true, on: { click: () => actions.end(this.answer.mean[0]) } });
       this.draw = make("button", { type: "button", class: "pg-quiet", text: "Draw from its distribution", hidden: true, on: { click: () => actions.put(this.drawn()) } });
@@ -54,6 +54,7 @@
     reset(model) {
       this.model = model;
       this.answer = null;
+      this.file.value = "";
       say(this.said, "");
       this.row.show([], []);
       this.bars.replaceChildren();
@@ -69,6 +70,12 @@
       } catch {
         return say(this.said, `${file.name} is damaged, or no picture: choose another one.`);
       }
+    }
+
+    /** A picture that is none of a file: the button must not name one. */
+    other(picture) {
+      this.file.value = "";
+      this.use(picture);
     }
 
     use(picture) {
@@ -93,7 +100,7 @@
     receive(values) {
       this.answer = values;
       if (values.real) {
-        say(this.said, `The discriminator thinks that this is real with ${percent(values.real[0])}.`);
+        say(this.said, `Real or made? The discriminator gives ${percent(values.real[0])} for real.`);
         return this.row.show(values.seen, ["as it sees it"]);
       }
       for (const button of [this.go, this.end, this.draw]) button.hidden = false;

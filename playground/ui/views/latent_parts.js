@@ -55,7 +55,7 @@
       this.verdict = make("p", { class: "pg-small lt-verdict", role: "status", hidden: true });
       this.nearest = makePicture({ class: "lt-small" });
       this.apart = make("figcaption", { class: "pg-small" });
-      this.near = make("figure", { class: "lt-near", hidden: true }, this.nearest, this.apart);
+      this.near = make("figure", { class: "lt-near", "data-waiting": "true" }, this.nearest, this.apart);
       this.fresh = make("button", { type: "button", class: "pg-button", text: "Draw another code", on: { click: () => actions.fresh() } });
       this.middle = make("button", { type: "button", class: "pg-quiet", text: "All to 0", on: { click: () => actions.move(null) } });
       this.more = make("button", { type: "button", class: "pg-quiet", on: { click: () => actions.more() } });
@@ -82,11 +82,14 @@
       this.save.disabled = false;
       putPicture(this.image, answer.pictures[0], "picture of this code");
       this.verdict.hidden = !answer.real;
-      if (answer.real) say(this.verdict, `The discriminator thinks that this is real with ${percent(answer.real[0])}.`);
+      if (answer.real) say(this.verdict, `Real or made? The discriminator gives ${percent(answer.real[0])} for real.`);
     }
 
-    /** The training picture that is nearest to the shown one: is it a copy? */
-    compare({ picture, distance, typical }) {
+    /** The training picture that is nearest to the shown one: is it a copy? null: that is not known yet. */
+    compare(found) {
+      mark(this.near, "data-waiting", found ? null : "true"); // its place is kept, so that nothing jumps
+      if (!found) return;
+      const { picture, distance, typical } = found;
       this.near.hidden = !picture;
       if (!picture) return;
       putPicture(this.nearest, picture, "the nearest training picture");

@@ -69,7 +69,7 @@
       this.given.update(this.state);
       clearTimeout(this.still);
       if (this.compared === code.join()) return;
-      this.current.compare({});
+      this.current.compare(null);
       this.still = setTimeout(() => this.want("near", "near", { codes: [code] }), STILL_MS);
     }
 
@@ -132,7 +132,7 @@
 
     open(about) {
       const { latent_dim: n } = about;
-      say(this.status, `${about.lesson === "vae" ? "A VAE" : "A GAN"} with ${n} numbers to a picture of ${about.size} × ${about.size} pixels.`);
+      say(this.status, `${about.lesson === "vae" ? "A VAE" : "A GAN"}: ${n} numbers make a picture of ${about.size} × ${about.size} pixels.`);
       this.body.hidden = false;
       for (const part of Object.values(this.parts)) part.asked = "";
       const before = kept.get(this.state.model), fresh = { place: about.order[0], code: codes.normal(this.state.seed, n), other: codes.normal(this.state.ends + 500, n) };

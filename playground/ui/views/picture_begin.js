@@ -22,7 +22,10 @@
       this.clear = quiet("Remove the paint", () => this.repaint());
       this.drop = quiet("Remove the picture", () => this.set(""));
       this.again = quiet("Use the settings it was made with", () => this.restore(this.told, "The picture"));
-      this.result = quiet("Begin from the picture above", () => this.set(this.newest));
+      this.result = quiet("Begin from the picture above", () => {
+        this.file.value = ""; // the button must not name another one
+        return this.set(this.newest);
+      });
       this.result.hidden = false;
       this.brush = make("input", { type: "range", min: 4, max: 60, value: 18, "aria-label": "Size of the brush" });
       this.size = make("label", { class: "pc-brush", hidden: true }, "brush", this.brush);

@@ -7,13 +7,17 @@
   const NAMES = { model: "", prompt: "", negative_prompt: "not ", guidance: "guidance ", scheduler: "", seed: "seed ", steps: "steps ", strength: "strength ", number: "pictures ",
     width: "width ", height: "height ", strip: "film strip ", to_prompt: "to ", to_seed: "to seed " };
 
+  const EMPTY = { prompt: "no words", negative_prompt: "no negative prompt", to_prompt: "to no words" };
+
   /** What a run asked for that another did not, in a few words. */
   function changes(settings, other) {
     if (!other) return settings.prompt;
     const brought = ["picture", "mask"].filter((name) => (settings[`${name}_is`] || "") !== (other[`${name}_is`] || ""))
       .map((name) => `${settings[`${name}_is`] ? (other[`${name}_is`] ? "another" : "a") : "no"} ${name}`);
     const known = Object.keys(NAMES).filter((name) => name in settings && name in other && settings[name] !== other[name]);
-    return [...known.map((name) => `${NAMES[name]}${settings[name] || "(nothing)"}`), ...brought].join(", ") || "the same settings";
+    const said = known.map((name) => (settings[name] === "" ? EMPTY[name] || "" : `${NAMES[name]}${settings[name]}`));
+    // the short ones first: of a long line the end is cut off
+    return [...said, ...brought].filter(Boolean).sort((a, b) => a.length - b.length).join(", ") || "the same settings";
   }
 
   /** Whether `run` ended on the way and `other` took the steps after it: one picture, taken in pieces. */

@@ -68,7 +68,7 @@
         tile.share.hidden = !film;
         if (film) say(tile.share, percent(i / (view.count - 1)));
         const file = view.finished && view.finished.pictures && view.finished.pictures[i];
-        tile.keep.hidden = !file;
+        mark(tile.keep, "data-off", file ? null : "true");
         if (file) say(tile.keep, last ? "Save PNG" : "Save the finished picture");
         if (file && tile.keep.dataset.run !== view.run.id) {
           tile.keep.dataset.run = view.run.id;
@@ -82,7 +82,7 @@
       const image = picture({ class: "pc-large" });
       const button = make("button", { class: "pc-choose", type: "button", "aria-label": `Picture ${i + 1}`, on: { click: () => this.actions.choose(i) } }, image);
       const share = make("span", { class: "pg-small", hidden: true, title: "how much of the way to the other end" });
-      const keep = make("a", { class: "pg-quiet pc-keep", hidden: true, text: "Save PNG", title: "The finished picture. The file says what made it: drop it on this page to see that again." });
+      const keep = make("a", { class: "pg-quiet pc-keep", "data-off": "true", text: "Save PNG", title: "The finished picture. The file says what made it: drop it on this page to see that again." });
       return { image, button, keep, share, element: make("div", { class: "pc-tile" }, button, share, keep) };
     }
   }

@@ -162,12 +162,18 @@
     update() {
       const view = this.view();
       const nothing = !view.step && !(view.finished && view.finished.pictures);
-      this.empty.hidden = !nothing;
-      say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
-      for (const part of [this.stage, this.strip, this.scrubber]) part.element.classList.toggle("pc-away", nothing);
-      for (const part of [this.status, this.stage, this.strip, this.scrubber, this.figures, this.near, this.branches, this.begin, this.why]) part.update(view);
+      const going = ["loading", "queued", "running"].includes(view.status.state);
       mark(this.element, "data-state", view.status.state);
       mark(this.element, "data-run", view.run ? view.run.id : null);
+      // the picture before stays until the first step of the next one is there: nothing jumps
+      const waits = nothing && going && this.drew;
+      mark(this.stage.element, "data-waiting", waits ? "true" : null);
+      if (waits) return this.status.update(view);
+      this.drew = !nothing;
+      this.empty.hidden = !nothing;
+      say(this.empty, going ? COMING : EMPTY);
+      for (const part of [this.stage, this.strip, this.scrubber]) part.element.classList.toggle("pc-away", nothing || (part !== this.stage && !view.steps.length));
+      for (const part of [this.status, this.stage, this.strip, this.scrubber, this.figures, this.near, this.branches, this.begin, this.why]) part.update(view);
       this.compare(view);
       if (view.pinned && view.cheap && !view.running && !view.found && !view.looking) this.later();
     }

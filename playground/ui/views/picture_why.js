@@ -75,7 +75,7 @@
       say(this.title, `${view.pinned ? "Step" : "Newest step:"} ${view.at + 1} of ${step.steps}`);
       say(this.facts.noise, percent(step.noise));
       say(this.facts.timestep, step.timestep.toFixed(0));
-      say(this.facts.pull, step.pull ? `moved the guess by ${percent(step.pull)}` : "off");
+      say(this.facts.pull, step.pull ? `moved the guess${view.count > 1 ? "es" : ""} by ${percent(step.pull)}` : "off");
       this.noisy.show((values && values.noisy) || playground.pictureAt(view.steps, view.at, "noisy", view.picture), `what the model sees at step ${view.at + 1}`);
       this.guess.show((values && values.guess) || playground.pictureAt(view.steps, view.at, "guess", view.picture), `the guess at step ${view.at + 1}`);
       this.approximate.hidden = !step.approximate;

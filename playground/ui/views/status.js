@@ -17,10 +17,11 @@
     error: "Stopped by an error.",
   };
 
-  /** The reason of the end in plain words. */
-  function ending(finished) {
+  /** The reason of the end in plain words; `one`: a single step was asked for. */
+  function ending(finished, one = false) {
     if (finished.reason === "stop_string") return `Stopped at “${playground.visible(finished.stop_string || "", 30)}”.`;
     if (finished.reason === "filled" && !finished.tokens) return "Nothing is hidden.";
+    if (finished.reason === "max_new_tokens" && one) return "One step was taken: Continue goes on.";
     return ENDS[finished.reason] || "Ended.";
   }
 
@@ -37,7 +38,7 @@
       case "error":
         return view.steps.length ? "Stopped by an error" : "";
       default:
-        if (run && run.finished) return `${words[run.finished.reason] || ending(run.finished)}${run.resumable && run.finished.reason === "user" ? " Continue goes on." : ""}`;
+        if (run && run.finished) return `${words[run.finished.reason] || ending(run.finished, Boolean(run.started && run.started.settings.max_new_tokens === 1))}${run.resumable && run.finished.reason === "user" ? " Continue goes on." : ""}`;
         return view.steps.length ? "A recorded run" : "";
     }
   }

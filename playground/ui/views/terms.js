@@ -4,6 +4,7 @@
   const playground = (window.playground = window.playground || {});
   const { make } = playground;
 
+  const EDGE = 8; // how near an explanation may come to the edge of the screen
   const TERMS = {
     probability: "How likely this token was in the end, after every setting had its say.",
     rank: "Its place in the model's own list, before any setting: 1 is the model's favourite.",
@@ -22,9 +23,14 @@
   /** The word as a small button that opens its explanation; `label` is what is shown where it differs. */
   playground.term = (name, label = name) => {
     const summary = make("summary", {}, make("em", { text: label }));
-    const details = make("details", { class: "pg-term" }, summary, make("span", { class: "pg-explain", role: "note", text: TERMS[name] }));
+    const words = make("span", { class: "pg-explain", role: "note", text: TERMS[name] });
+    const details = make("details", { class: "pg-term" }, summary, words);
     details.addEventListener("toggle", () => {
       if (!details.open) return;
+      words.style.removeProperty("transform");
+      const { left, right } = words.getBoundingClientRect(), width = document.documentElement.clientWidth;
+      const by = left < EDGE ? EDGE - left : Math.min(0, width - EDGE - right);
+      if (by) words.style.setProperty("transform", `translateX(${by}px)`);
       const box = details.closest(".pg-theatre");
       for (const other of box ? box.querySelectorAll(".pg-term[open]") : []) if (other !== details) other.open = false;
     });
