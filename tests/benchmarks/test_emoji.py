@@ -127,3 +127,15 @@ def test_names_that_are_asked_for_are_of_one_thing(name: str, one: bool) -> None
 def test_articles() -> None:
     assert [emoji.article(word) for word in ("unicorn", "onion", "cat", "unlocked door", "ewe")] == [
         "a unicorn", "an onion", "a cat", "an unlocked door", "a ewe"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("which", "known", "line"), [
+    ("16 steps", True, "single words that were trained"), ("16 steps", False, "combinations that were kept back"),
+    ("Quick", True, "such words with 6 steps (the preset Quick)"),
+    ("Quick", False, "such combinations with 6 steps (the preset Quick)"),
+])  # fmt: skip
+def test_the_card_says_what_the_readers_answers_come_to(which: str, known: bool, line: str) -> None:
+    answers = json.loads((Path(emoji.__file__).parent / "emoji_answers.json").read_text("utf-8"))[which]
+    asked = emoji.questions(emoji._names())
+    right = sum(q.known is known and answers[str(number)] == q.right for number, q in enumerate(asked, 1))
+    assert f"| {line} | {right} of 32 |" in (emoji.FOLDER / "README.md").read_text("utf-8")

@@ -170,7 +170,7 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(
 def test_a_gan_judges_what_it_made_and_what_one_brings(tab: Page) -> None:
     before = source(tab, ".lt-large")
     choose(tab, "MY-GAN")
-    expect(tab.locator(f"{VIEW} .lt-verdict")).to_contain_text("The discriminator thinks", timeout=60_000)
+    expect(tab.locator(f"{VIEW} .lt-verdict")).to_contain_text("The discriminator gives", timeout=60_000)
     changed(tab, ".lt-large", before)
     expect(tab.get_by_role("button", name="Go to its code")).to_be_hidden()
     expect(tab.get_by_role("group", name="Draws")).to_contain_text("real: ")

@@ -72,6 +72,19 @@
       }
     }
 
+    /** A file that was dropped on the tab. */
+    async dropped(file) {
+      const told = file && file.type === "image/png" ? playground.madeBy(await file.arrayBuffer()) : null;
+      this.element.scrollIntoView({ block: "nearest" });
+      if (!told || told.modality !== "latent") return this.take(file);
+      const { code } = told, whole = Array.isArray(code) && code.every(Number.isFinite);
+      if (told.model !== this.state.model || !whole || code.length !== this.state.order.length) {
+        return say(this.said, `${file.name} says that the model ${String(told.model).slice(0, 80)} made it: choose that model, and drop it again.`);
+      }
+      say(this.said, `${file.name} was made here: its code is in place.`);
+      return this.actions.put(code);
+    }
+
     /** A picture that is none of a file: the button must not name one. */
     other(picture) {
       this.file.value = "";

@@ -155,5 +155,12 @@
     }
   }
 
-  playground.latent = { mount, answer };
+  /** A file that was dropped where the latent space is open: one that was saved here brings its code, any other is looked at. */
+  async function dropped(file) {
+    if (!mounted || mounted.body.hidden || mounted.element.offsetParent === null) return false;
+    await mounted.given.dropped(file);
+    return true;
+  }
+
+  playground.latent = { mount, answer, dropped };
 })();

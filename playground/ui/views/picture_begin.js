@@ -32,7 +32,13 @@
       this.element = make("details", { class: "pc-begin" }, make("summary", { text: "Begin from a picture" }), this.note,
         make("div", { class: "pc-buttons" }, this.file, this.result, this.again, this.size, this.clear, this.drop), this.canvas);
       for (const name of ["pointerdown", "pointermove"]) this.canvas.addEventListener(name, (event) => this.paint(event));
-      for (const name of ["pointerup", "pointercancel"]) this.canvas.addEventListener(name, () => (this.stroke = null));
+      for (const name of ["pointerup", "pointercancel"]) {
+        this.canvas.addEventListener(name, () => {
+          this.stroke = null;
+          this.changed();
+        });
+      }
+      this.changed = () => {}; // another picture or mask
     }
 
     update(view) {
@@ -60,6 +66,7 @@
       context.putImageData(pixels, 0, 0);
       this.painted = true;
       this.show();
+      this.changed();
     }
 
     /** What a run is sent: data URLs, empty where there is nothing. */
@@ -71,7 +78,8 @@
     async dropped(file, here) {
       const told = await this.read(file);
       await (!told || here ? this.take(file) : this.restore(told, file.name));
-      if (file && !here) this.tell(this.note.textContent);
+      const begins = this.picture && (!told || here); // which is shown where it is seen at once
+      if (file && !here && !begins) this.tell(this.note.textContent);
     }
 
     /** A run began: what was said of a file is over. */
@@ -89,7 +97,7 @@
     async restore(told, name) {
       this.element.open = true;
       const model = String(told.model).slice(0, 80), elsewhere = { pixels: "Pixels", latent: "Latent space" }[told.modality];
-      if (elsewhere) return say(this.note, `${name} says that the model ${model} made it, in the tab ${elsewhere}: it can be made again there.`);
+      if (elsewhere) return say(this.note, `${name} says that the model ${model} made it, in the tab ${elsewhere}: drop it there, and it is made again.`);
       await this.set("");
       const lost = told.began_from_a_picture ? "It began from a picture, which the file does not hold: choose that one, too." : told.went_on ? "It went on from an earlier run, so that a new one may differ." : "Run makes it again.";
       say(this.note, `${name} says how it was made, by the model ${model}: its settings are in place. ${lost}`);
@@ -117,6 +125,7 @@
     async set(url, name = "This picture") {
       this.picture = "";
       this.painted = false;
+      this.changed();
       for (const part of [this.canvas, this.clear, this.drop, this.size, this.again]) part.hidden = true;
       if (!url) {
         this.file.value = "";
@@ -164,6 +173,7 @@
       this.painted = false;
       this.cover = this.sheet();
       this.show();
+      this.changed();
     }
 
     /** The picture, what is painted over it, and a veil over what a run does not take. */

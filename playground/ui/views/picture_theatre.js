@@ -51,41 +51,25 @@
       this.figures = new playground.PictureFigures();
       this.branches = new playground.PictureBranches(actions);
       this.begin = new playground.PictureBegin(tab, (told) => this.trigger("reuse", { settings: told }), (text) => this.tell(text));
-      this.told = make("p", { class: "pc-told", role: "status", hidden: true }); // what became of a file that was dropped on the page
+      this.told = make("p", { class: "pc-told", role: "status", hidden: true }); // of a dropped file, or of an earlier run
+      this.from = new playground.PictureFrom(this.begin);
       this.near = new playground.PictureNear();
       this.nears = new Map(); // "run picture" → the nearest training pictures
       this.compared = new Map(); // the same → when they were asked for, and how often
       this.why = new playground.PictureWhy(actions);
       this.empty = make("p", { class: "pg-empty" });
-      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.told, this.empty,
+      this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.from.element, this.told, this.empty,
         this.stage.element, this.strip.element, this.scrubber.element, this.figures.element, this.near.element, this.branches.element, this.begin.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
-      this.receiveFiles();
       playground.onceSeen(this.element, () => this.soon()); // a tab that was not open has no width
     }
 
-    /** Pictures that are dropped on the page are taken here, whatever tab is open, where nothing else wants them; without
-     * that the browser would leave the page for them. */
-    receiveFiles() {
-      const wanted = (event) => this.element.isConnected && !event.defaultPrevented && event.dataTransfer
-        && [...event.dataTransfer.types].includes("Files") && !(event.target.closest && event.target.closest('input[type="file"]'));
-      document.addEventListener("dragover", (event) => wanted(event) && event.preventDefault());
-      document.addEventListener("drop", (event) => {
-        if (!wanted(event)) return;
-        event.preventDefault();
-        const file = event.dataTransfer.files[0], elsewhere = this.element.offsetParent === null;
-        if (elsewhere && !(file && file.type.startsWith("image/"))) return;
-        const tab = elsewhere && [...document.querySelectorAll('[role="tab"]')].find((one) => one.textContent.trim().toLowerCase() === this.tab);
-        if (tab) tab.click();
-        this.begin.dropped(file, this.begin.element.contains(event.target));
-      });
-    }
-
-    /** Says something where it is seen at once; "" takes it away. */
-    tell(text) {
+    /** Says something where it is seen at once, with a button where there is something to do; "" takes it away. */
+    tell(text, label = "", act = null) {
       this.told.hidden = !text;
       say(this.told, text);
+      if (act) this.told.append(" ", make("button", { class: "pg-quiet", type: "button", text: label, on: { click: act } }));
     }
 
     /** A frame, as its JSON text. */
@@ -236,6 +220,11 @@
       this.pinned = null;
       const missing = this.store.missing();
       if (missing) this.store.ask(missing, this.trigger);
+      const told = run.started.settings, words = told.prompt ? `“${told.prompt.slice(0, 80)}”` : "no words";
+      this.tell(`An earlier picture: ${words}, seed ${told.seed}, guidance ${told.guidance}.`, "Use its settings", () => {
+        this.tell("");
+        this.trigger("reuse", { settings: told });
+      });
       this.soon();
     }
   }
@@ -286,5 +275,12 @@
     return run.id.startsWith("recorded-") || theatre.isCheap(theatre.store.steps());
   }
 
-  playground.pictures = { mount, answer, follows };
+  /** A file that was dropped somewhere on the page, once the tab that takes it is there. */
+  function dropped(tab, file, target) {
+    const theatre = (mounted.get(tab) || []).find((t) => t.element.isConnected);
+    if (theatre) theatre.begin.dropped(file, theatre.begin.element.contains(target));
+    return Boolean(theatre);
+  }
+
+  playground.pictures = { mount, answer, follows, dropped };
 })();
