@@ -200,6 +200,7 @@ def scheduled(settings: Any, model: Any) -> tuple[Any, list[str]]:
 def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     """What the loop is to do, and what is to be said of the words."""
     from playground.denoising.loop import Plan, following
+    from playground.denoising.schedulers import build
     from playground.models._words import mixed, repeated
 
     words, unwanted = model.encode([settings.prompt]), model.encode([settings.negative_prompt], unwanted=True)
@@ -213,6 +214,9 @@ def made_plan(settings: Any, model: Any) -> tuple[Any, list[str]]:
     unread = settings.prompt.strip() and not any(piece.text.strip() for piece in words.pieces[0])
     cuts = dict.fromkeys(cut for cut in (*words.cut, *unwanted.cut) if cut)
     said = [f"The model reads {model.encoders.longest} tokens: {shortened(cut)} was left out." for cut in cuts]
+    if settings.steps > 1 and getattr(build(settings.scheduler, model.scheduler_config), "order", 1) == 2:
+        said.append("This scheduler takes each step in two parts, but for the last one, so that there are nearly twice "
+                    "as many.")  # fmt: skip
     if unread:
         said.append("This model knows none of these words: it draws as if there were none.")
     if model.guided_inside and settings.negative_prompt.strip():

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from playground.denoising import files
 from tests.page.picture_tab import STEP, VIEW, drop, large, make, number, served, visited
+from tests.page.visitor import opened
 
 pytestmark = [
     pytest.mark.browser,
@@ -116,6 +117,16 @@ def test_a_saved_picture_dropped_on_the_tab_brings_its_settings(tab: Page) -> No
     expect(tab.locator(f"{VIEW} .pc-begin .pg-small")).to_have_text("A run begins from noise.")
 
 
+def test_a_picture_that_is_dropped_before_the_tab_was_opened_opens_it(page: Page, url: str) -> None:
+    told = {"prompt": "a cat", "model": "emoji"}
+    with opened(page, url):
+        drop(page, "#text-prompt", "notes.txt", b"text", "text/plain")
+        expect(page.locator("#text-prompt")).to_be_visible()
+        drop(page, "#text-prompt", "saved.png", files.png(torch.zeros(16, 16, 3, dtype=torch.uint8), told))
+        expect(page.locator("#image-prompt textarea")).to_have_value("a cat")
+        expect(page.locator(f"{VIEW} .pc-told")).to_contain_text("saved.png says how it was made")
+
+
 def test_a_saved_picture_dropped_on_another_tab_opens_this_one_and_other_files_stay_out(tab: Page) -> None:
     told = {"prompt": "a cat", "model": "emoji"}
     tab.get_by_role("tab", name="Text", exact=True).click()
@@ -141,6 +152,12 @@ def test_any_other_file_dropped_on_the_tab_is_begun_from_or_refused(tab: Page) -
     expect(note).to_contain_text("no picture that can be read")
     file = io.BytesIO()
     Image.new("RGB", (64, 48), (200, 30, 30)).save(file, "PNG")
+    drop(tab, f"{VIEW} .pc-stage", "red.png", file.getvalue())
+    expect(tab.locator(f"{VIEW} .pc-canvas")).to_be_visible()
+    expect(tab.locator(f"{VIEW} .pc-from")).to_contain_text("Runs begin from this picture.")
+    tab.locator(f"{VIEW} .pc-from button").click()
+    expect(tab.locator(f"{VIEW} .pc-from")).to_be_hidden()
+    expect(tab.locator(f"{VIEW} .pc-canvas")).to_be_hidden()
     drop(tab, f"{VIEW} .pc-stage", "red.png", file.getvalue())
     expect(tab.locator(f"{VIEW} .pc-canvas")).to_be_visible()
     expect(tab.get_by_role("button", name="Use the settings it was made with")).to_be_hidden()

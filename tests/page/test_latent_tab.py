@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from playground.denoising import files
 from tests.models.test_lesson_models import exported
 from tests.page.catalogues import served_with, tiny_spec
+from tests.page.picture_tab import drop
 from tests.page.visitor import opened
 
 pytestmark = [
@@ -165,6 +166,42 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(
     (tmp_path / name).write_bytes(content)
     tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / name)
     expect(tab.locator(f"{VIEW} [aria-label='A picture of your own']")).to_contain_text(why)
+
+
+def test_on_a_phone_a_model_can_be_chosen_and_nothing_jumps_while_a_number_is_moved(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    with opened(page, url):
+        page.locator(".overflow-menu > button").first.click()
+        page.locator(".overflow-dropdown button", has_text="Latent space").click()
+        expect(page.locator("#latent-model input")).to_be_visible()
+        near, slider = page.locator(f"{VIEW} .lt-near"), page.locator(f"{VIEW} .lt-slider input").first
+        expect(near).to_be_visible(timeout=60_000)
+        before = slider.evaluate("one => one.getBoundingClientRect().top")
+        slider.evaluate("one => { one.value = 2.5; one.dispatchEvent(new Event('input', { bubbles: true })); }")
+        assert slider.evaluate("one => one.getBoundingClientRect().top") == before
+        expect(near).to_be_hidden()
+        expect(near).to_be_visible()
+        assert slider.evaluate("one => one.getBoundingClientRect().top") == pytest.approx(before, abs=24)
+
+
+def test_files_that_are_dropped_on_the_latent_space_are_looked_at_there(tab: Page) -> None:
+    big = tab.locator(f"{VIEW} .lt-large")
+    expect(big).to_have_attribute("src", re.compile("^data:"))
+    first = big.get_attribute("src")
+    with tab.expect_download() as saved:
+        tab.get_by_role("button", name="Download picture (PNG)").first.click()
+    data = Path(saved.value.path()).read_bytes()
+    tab.get_by_role("button", name="Draw another code").click()
+    expect(big).not_to_have_attribute("src", first or "")
+    said = tab.get_by_role("region", name="A picture of your own").locator('[role="status"]')
+    drop(tab, f"{VIEW} .lt-large", "saved.png", data)
+    expect(said).to_have_text("saved.png was made here: its code is in place.")
+    expect(big).to_have_attribute("src", first or "")
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(file, "PNG")
+    drop(tab, f"{VIEW} .lt-large", "red.png", file.getvalue())
+    expect(said).to_contain_text("On the left what the model saw")
+    expect(tab.locator("#latent-view")).to_be_visible()
 
 
 def test_a_gan_judges_what_it_made_and_what_one_brings(tab: Page) -> None:

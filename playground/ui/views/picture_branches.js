@@ -42,6 +42,10 @@
       this.runs = [...kept, run].slice(-MOST_KEPT);
     }
 
+    isNewest(run) {
+      return this.runs[this.runs.length - 1] === run;
+    }
+
     /** Runs that were made before this page was loaded. */
     remember(runs) {
       this.runs = [...runs, ...this.runs].slice(-MOST_KEPT);

@@ -221,7 +221,8 @@
       const missing = this.store.missing();
       if (missing) this.store.ask(missing, this.trigger);
       const told = run.started.settings, words = told.prompt ? `“${told.prompt.slice(0, 80)}”` : "no words";
-      this.tell(`An earlier picture: ${words}, seed ${told.seed}, guidance ${told.guidance}.`, "Use its settings", () => {
+      if (this.branches.isNewest(run)) this.tell("");
+      else this.tell(`An earlier picture: ${words}, seed ${told.seed}, guidance ${told.guidance}.`, "Use its settings", () => {
         this.tell("");
         this.trigger("reuse", { settings: told });
       });
