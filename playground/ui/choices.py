@@ -12,7 +12,7 @@ STATES = {
     "embedded": "comes with the page",
     "cached": "on disk",
     "ready": "ready",
-    "in use": "in use",
+    "in use": "ready",  # by oneself, mostly: it stands beside a finished run while what is near it is looked up
     "loading": "loading",
     "failed": "failed",
 }
