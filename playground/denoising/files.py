@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 KEY = "generated"  # of the PNG's text that holds what made it
 STATEMENT = "This picture was made by a generative model."
 SMALL_PX = 32  # up to this size PNG is as small as JPEG, and sharp
-LOOKED_PX = (
-    128  # up to this size a picture that is asked for once travels as PNG: enlarged, JPEG's blocks would be seen
-)
+LOOKED_PX = 128  # the same for a picture that is asked for once: enlarged, JPEG's blocks would be seen
 QUALITY = 78
 MOST_BYTES, MOST_PX = 20 << 20, 4096
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)  # of EXIF: turned by a quarter

@@ -10,12 +10,12 @@
     for (const kind of ["input", "change"]) box.dispatchEvent(new Event(kind, { bubbles: true }));
   }
 
-  /** The nearest number that a box takes. */
+  /** The nearest number that a box takes: steps of parts of 1 are the slider's alone, and between them one may type. */
   function nearest(box, value) {
     const bound = (name, otherwise) => (box[name] === "" ? otherwise : Number(box[name]));
     const low = bound("min", -Infinity), high = bound("max", Infinity), step = bound("step", 0) || 0;
     const base = Number.isFinite(low) ? low : 0;
-    const rounded = step ? base + Math.round((value - base) / step) * step : value;
+    const rounded = step >= 1 ? base + Math.round((value - base) / step) * step : value;
     return Number(Math.min(high, Math.max(low, rounded)).toFixed(10));
   }
 

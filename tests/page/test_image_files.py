@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from playground.denoising import files
 from tests.page.picture_tab import STEP, VIEW, drop, large, make, number, served, visited
@@ -33,6 +33,26 @@ def tab(page: Page, url: str) -> Iterator[Page]:
         yield page
 
 
+def begun_from(tab: Page, file: Path) -> Locator:
+    """Choose a picture to begin from; the canvas it can be painted on."""
+    tab.locator(f"{VIEW} .pc-begin summary").click()
+    tab.locator(f"{VIEW} .pc-file").set_input_files(file)
+    canvas = tab.locator(f"{VIEW} .pc-canvas")
+    expect(canvas).to_be_visible()
+    return canvas
+
+
+def paint(tab: Page, canvas: Locator) -> None:
+    """Paint a stroke, once a finished picture has all that belongs to it (what comes late moves what is below it)."""
+    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box() or {}
+    tab.mouse.move(box["x"] + 20, box["y"] + 20)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 60, box["y"] + 60, steps=4)
+    tab.mouse.up()
+
+
 def test_a_saved_picture_says_what_made_it_and_is_made_again_by_its_seed(tab: Page) -> None:
     make(tab, "a green house")
     with tab.expect_download() as saved:
@@ -51,20 +71,11 @@ def test_a_saved_picture_says_what_made_it_and_is_made_again_by_its_seed(tab: Pa
 
 def test_begin_from_a_picture_and_change_a_painted_part_only(tab: Page, tmp_path: Path) -> None:
     Image.new("RGB", (64, 48), (200, 30, 30)).save(tmp_path / "red.png")
-    tab.locator(f"{VIEW} .pc-begin summary").click()
-    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / "red.png")
-    canvas = tab.locator(f"{VIEW} .pc-canvas")
-    expect(canvas).to_be_visible()
+    canvas = begun_from(tab, tmp_path / "red.png")
     make(tab, "a red apple")
     taken = tab.locator(STEP).count()
     assert taken == 9, "0.6 of 16 steps"
-    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)  # what comes late moves what is below it
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box() or {}
-    tab.mouse.move(box["x"] + 20, box["y"] + 20)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 60, box["y"] + 60, steps=4)
-    tab.mouse.up()
+    paint(tab, canvas)
     before = large(tab)
     make(tab)
     assert large(tab) != before
@@ -173,18 +184,9 @@ def test_a_picture_of_more_steps_than_the_slider_has_is_made_again(tab: Page) ->
 
 def test_picture_and_paint_come_back_after_a_reload_and_branches_name_them(tab: Page, tmp_path: Path) -> None:
     Image.effect_noise((400, 400), 80).convert("RGB").save(tmp_path / "noise.png")
-    tab.locator(f"{VIEW} .pc-begin summary").click()
-    tab.locator(f"{VIEW} .pc-file").set_input_files(tmp_path / "noise.png")
-    canvas = tab.locator(f"{VIEW} .pc-canvas")
-    expect(canvas).to_be_visible()
+    canvas = begun_from(tab, tmp_path / "noise.png")
     make(tab, "a red apple")
-    expect(tab.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)  # what comes late moves what is below it
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box() or {}
-    tab.mouse.move(box["x"] + 20, box["y"] + 20)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 90, box["y"] + 60, steps=4)
-    tab.mouse.up()
+    paint(tab, canvas)
     make(tab)
     expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("a mask")
     painted = large(tab)
