@@ -95,7 +95,7 @@ def test_a_message_that_was_refused_stays_in_its_box_and_one_that_was_sent_leave
     box.fill("Hello")
     seed = held.locator("#text-seed input")
     seed.fill("-5")
-    held.click("#text-run")
+    held.dispatch_event("#text-run", "click")  # the number's box is not left, so nothing brings the number back
     expect(held.get_by_text(re.compile("-5")).first).to_be_visible()
     expect(box).to_have_value("Hello")
     seed.fill("5")
