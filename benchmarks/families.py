@@ -42,11 +42,12 @@ def trained(name: str, data: str, seconds: float, seed: int) -> Trained:
     return Trained(one.parameters(), count, time.process_time() - began, one.draw)
 
 
-def families(data: str, seconds: float, seed: int) -> Iterator[tuple[str, Trained, float, float]]:
-    """Train all four, one after another: (family, what came out, its energy distance, that of the data to itself)."""
+def families(data: str, seconds: float, seed: int, n: int = 2000) -> Iterator[tuple[str, Trained, float, float]]:
+    """Train all four, one after another: (family, what came out, the energy distance of `n` of its samples, that of the
+    data to itself)."""
     for name in ("vae", "gan", "diffusion", "autoregressive"):
         made = trained(name, data, seconds, seed)
-        yield name, made, *to_data(lambda i, made=made: made.draw(2000, i), data)
+        yield name, made, *to_data(lambda i, made=made: made.draw(n, i), data, n)
 
 
 def main() -> None:

@@ -68,6 +68,7 @@ class Training(Seen):
 
     def _want(self, steps: float) -> None:
         with self.changed:
+            self._check_open()
             record = self._record
             if record.step >= record.steps:
                 raise PlaygroundError(f"All {record.steps:,} steps are done: rewind, or begin a run with more of them.")
@@ -146,10 +147,13 @@ class Training(Seen):
         except FutureTimeoutError:
             raise PlaygroundError("The training is in the middle of a long step: try again in a moment.") from None
 
-    def _use(self) -> None:
-        """A click came: there is a thread that hears it."""
+    def _check_open(self) -> None:
         if self._closed:
             raise PlaygroundError("This run is over: begin a new one.")
+
+    def _use(self) -> None:
+        """A click came: there is a thread that hears it."""
+        self._check_open()
         self._used_at = self._seen_at = self._around.clock()
         if self._thread is None:
             self._leaving = None

@@ -79,4 +79,5 @@ def build(model: str, room: Room, door: Door, visits: Visits, visit: gr.Textbox,
     chosen.focus(choices.refresh, visit, chosen, js=SIGNED, **QUIET)
     gr.on([chosen.change, page.load], choices.on_model, [visit, chosen], note, js=SIGNED, **QUIET)
     chosen.change(None, chosen, theatre, js="(model) => model")
-    page.load(choices.refresh, visit, chosen, js=SIGNED, **QUIET)
+    listed = page.load(choices.refresh, visit, chosen, js=SIGNED, **QUIET)
+    listed.then(None, chosen, chosen, js="(model) => playground.latent.chosen(model)")  # the one before a reload

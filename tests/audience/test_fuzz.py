@@ -1,4 +1,4 @@
-"""Nonsense for every handler, endpoint and route of the page: 8 inputs each here, 10,000 in the benchmark."""
+"""Nonsense for every handler, endpoint and route of the page: 4 inputs each here, 10,000 in the benchmark."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from tests.trainings.test_lessons import SMALL
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
     """A client of the real page with the real models, as strangers get it; lessons that nobody gave other sizes are
     small ones."""
@@ -46,8 +46,8 @@ def test_no_answer_to_nonsense_tells_anything_of_the_computer(client: Any) -> No
     names = {target.name for target in fuzz.targets(client)}
     assert {"text", "code"} <= names
     assert len(names) > 20
-    seen = fuzz.fuzz(client, 8)
-    assert sum(seen.values()) >= 8 * len(names)
+    seen = fuzz.fuzz(client, 4)
+    assert sum(seen.values()) >= 4 * len(names)
 
 
 @pytest.mark.parametrize("planted", ["Traceback (most recent call last)", "/home/somebody/secret.txt", fuzz.SECRET])

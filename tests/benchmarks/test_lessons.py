@@ -19,7 +19,7 @@ def test_points_of_the_data_itself_are_as_far_from_it_as_it_is_and_shifted_ones_
 
 @pytest.mark.slow
 def test_all_four_families_are_trained_and_come_nearer_to_the_ring_than_noise():
-    noise, _ = lessons.to_data(lambda i: np.random.default_rng(i).standard_normal((2000, 2)), "ring")
-    for name, made, ours, own in families.families("ring", 3.0, 0):
+    noise, _ = lessons.to_data(lambda i: np.random.default_rng(i).standard_normal((500, 2)), "ring", 500)
+    for name, made, ours, own in families.families("ring", 3.0, 0, 500):
         assert made.steps > 1, name
         assert 0 < own < ours < noise * 1.5, name

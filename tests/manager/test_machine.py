@@ -100,13 +100,13 @@ def test_what_one_device_cannot_hold_is_placed_by_accelerate(tmp_path: Path, mon
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_memory_is_flat_over_fifty_cycles_of_loading_and_unloading() -> None:
+def test_memory_is_flat_over_twenty_five_cycles_of_loading_and_unloading() -> None:
     manager = ModelManager("class", dtype="float32")
     after: list[int] = []
-    for _ in range(50):
+    for _ in range(25):
         list(manager.load("tales"))
         manager.unload("tales")
         after.append(psutil.Process().memory_info().rss)
     assert manager.memory().resident_bytes == 0
-    assert after[49] - after[9] <= 100e6
+    assert after[24] - after[4] <= 50e6
     manager.close()

@@ -203,6 +203,30 @@ def test_picture_and_paint_come_back_after_a_reload_and_branches_name_them(tab: 
     expect(tab.locator(f"{VIEW} .pc-run").last).to_contain_text("the same settings")
 
 
+def test_settings_of_an_earlier_picture_bring_back_what_it_began_from(tab: Page, tmp_path: Path) -> None:
+    Image.effect_noise((400, 400), 80).convert("RGB").save(tmp_path / "noise.png")
+    canvas = begun_from(tab, tmp_path / "noise.png")
+    sent = "() => playground.brought('image', ['picture', 'mask'], ['', '', '']).slice(1)"
+    paint(tab, canvas)
+    make(tab, "a red apple")
+    painted, before = large(tab), tab.evaluate(sent)
+    tab.get_by_role("button", name="Remove the picture").click()
+    make(tab)
+    plain, runs = large(tab), tab.locator(f"{VIEW} .pc-run")
+    runs.first.click()
+    tab.get_by_role("button", name="Use its settings").click()
+    tab.wait_for_function(f"() => ({sent})()[1] !== ''")
+    assert tab.evaluate(sent) == before
+    make(tab)
+    assert large(tab) == painted
+    runs.nth(1).click()
+    tab.get_by_role("button", name="Use its settings").click()
+    expect(canvas).to_be_hidden()
+    make(tab)
+    assert large(tab) == plain
+    expect(tab.locator(f"{VIEW} .pc-told")).to_be_hidden()
+
+
 def test_settings_of_a_strange_file_are_checked_one_by_one(tab: Page) -> None:
     told = {"prompt": 5, "guidance": 10**400, "steps": 12, "model": ["/etc/passwd"], "scheduler": "Euler", "seed": "x",
             "picture": "data:image/png;base64,AAAA", "strange": [1]}  # fmt: skip

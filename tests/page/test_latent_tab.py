@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from playground.denoising import files
 from tests.models.test_lesson_models import exported
 from tests.page.catalogues import served_with, tiny_spec
 from tests.page.picture_tab import drop
-from tests.page.visitor import opened
+from tests.page.visitor import choose_from_menu, opened
 
 pytestmark = [
     pytest.mark.browser,
@@ -171,8 +172,7 @@ def test_a_file_that_is_no_picture_is_refused_with_a_sentence(
 def test_on_a_phone_a_model_can_be_chosen_and_nothing_jumps_while_a_number_is_moved(page: Page, url: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     with opened(page, url):
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown button", has_text="Latent space").click()
+        choose_from_menu(page, "Latent space")
         expect(page.locator("#latent-model input")).to_be_visible()
         near, slider = page.locator(f"{VIEW} .lt-near"), page.locator(f"{VIEW} .lt-slider input").first
         expect(near).to_be_visible(timeout=60_000)
@@ -238,6 +238,31 @@ def test_a_tab_that_is_opened_again_stands_where_one_was(tab: Page) -> None:
         "([where, moved]) => (document.querySelector(where) || {}).src === moved", arg=[f"{VIEW} .lt-large", moved]
     )
     expect(tab.locator(f"{VIEW} .lt-sliders input").first).to_have_value("-2.5")
+
+
+def test_after_a_reload_the_model_and_the_code_are_those_of_before(tab: Page) -> None:
+    before = source(tab, ".lt-large")
+    choose(tab, "MY-GAN")
+    expect(tab.locator(f"{VIEW} .lt-verdict")).to_contain_text("The discriminator gives", timeout=60_000)
+    first = changed(tab, ".lt-large", before)
+    tab.locator(f"{VIEW} .lt-sliders input").first.fill("-2.5")
+    moved = changed(tab, ".lt-large", first)
+    tab.reload()
+    expect(tab.locator("#latent-model input")).to_have_value(re.compile("^MY-GAN"))
+    tab.wait_for_function(
+        "([where, moved]) => (document.querySelector(where) || {}).src === moved", arg=[f"{VIEW} .lt-large", moved]
+    )
+    expect(tab.locator(f"{VIEW} .lt-sliders input").first).to_have_value("-2.5")
+    expect(tab.locator(f"{VIEW} .lt-verdict")).to_contain_text("The discriminator gives")
+
+
+@pytest.mark.parametrize("kept", ["{", '{"chosen": 3, "kept": [["my-vae", {"code": ["x"], "other": [0]}]]}'])
+def test_what_was_kept_and_makes_no_sense_is_forgotten(page: Page, url: str, kept: str) -> None:
+    page.add_init_script(f"sessionStorage.setItem('playground-latent', {json.dumps(kept)})")
+    with opened(page, url):
+        page.get_by_role("tab", name="Latent space").click()
+        expect(page.locator(f"{VIEW} .lt-large")).to_have_attribute("src", re.compile("^data:"), timeout=60_000)
+        expect(page.locator("#latent-model input")).to_have_value(re.compile("^MY-VAE"))
 
 
 def test_a_dragged_slider_ends_at_the_picture_of_its_last_place(tab: Page) -> None:

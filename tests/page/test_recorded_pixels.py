@@ -12,7 +12,7 @@ from playground.events import Finished, TokenStep
 from playground.manager import ModelManager
 from playground.modalities import pixels
 from playground.ui import recorded
-from tests.page.visitor import opened
+from tests.page.visitor import number, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 VIEW = "#pixels-view"
@@ -33,11 +33,25 @@ def test_the_recorded_picture_comes_with_its_tab_and_every_pixel_can_be_opened(p
     page.get_by_role("tab", name="Pixels").click()
     expect(page.locator(VIEW)).to_contain_text("A recorded run")
     expect(page.locator(f"{VIEW} .pg-pixel")).to_have_count(256)
+    expect(page.locator(f"{VIEW} .pg-where")).not_to_have_text("step 274 of 274")  # where the colours are least certain
+    expect(page.locator(f"{VIEW} .pg-legend")).to_be_hidden()
     page.locator(f"{VIEW} .pg-pixel").nth(70).click()
     expect(page.locator(f"{VIEW} .pg-where")).to_contain_text("of 274")
     expect(page.locator(f"{VIEW} .pc-neighbour")).to_have_count(3)
     expect(page.locator(f"{VIEW} .pc-neighbour").first).to_contain_text("sunflower")
     assert len([body for body in seen if '"from":0' in body and "recorded-pixels" in body]) == 1
+
+
+def test_moved_sliders_mark_the_pixels_that_would_be_others_with_their_colours(page: Page, seen: list[str]) -> None:
+    page.get_by_role("tab", name="Pixels").click()
+    expect(page.locator(f"{VIEW} .pg-pixel")).to_have_count(256)
+    number(page, "temperature", 0.2, tab="pixels")
+    other = page.locator(f"{VIEW} .pg-pixel .pg-other[data-colour]").first
+    expect(other).to_be_visible()
+    colour = other.get_attribute("data-colour") or ""
+    shown = ", ".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    assert other.evaluate("one => getComputedStyle(one).backgroundColor") == f"rgb({shown})"
+    assert (other.bounding_box() or {})["height"] == 10
 
 
 def test_a_run_of_ones_own_stays_where_the_recorded_one_comes_late(page: Page, seen: list[str]) -> None:

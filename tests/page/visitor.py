@@ -49,9 +49,9 @@ FRAMES_LATER = """() => new Promise((done) => {
 })"""
 
 
-def number(page: Page, name: str, value: float) -> None:
+def number(page: Page, name: str, value: float, tab: str = "text") -> None:
     """Type a number into a slider's box, and leave the box."""
-    page.fill(f"#text-{name} input[type=number]", str(value))
+    page.fill(f"#{tab}-{name} input[type=number]", str(value))
     page.keyboard.press("Tab")
 
 
@@ -65,6 +65,17 @@ def fill(page: Page, where: str, value: str) -> None:
         if box.input_value() == value:
             return
     raise AssertionError(f"{where} does not keep {value!r}")
+
+
+def choose_from_menu(page: Page, tab: str) -> None:
+    """Open one of the tabs that a narrow page has in a menu (a click on a page that still sets itself up is lost)."""
+    entry = page.locator(".overflow-dropdown button", has_text=tab)
+    for _ in range(20):
+        if entry.is_visible():
+            break
+        page.locator(".overflow-menu > button").first.click()
+        page.evaluate(FRAMES_LATER)
+    entry.click()
 
 
 def open_group(page: Page, name: str, box: str) -> None:

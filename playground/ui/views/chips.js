@@ -17,6 +17,7 @@
       this.prompts = 0;
       this.places = []; // per button: {prompt, at}, a token of the prompt or a step
       this.roving = -1;
+      this.picture = false; // whether its tokens are pixels
       this.unfolded = null; // whether a person unfolded the prompt; null: not asked yet
       this.fold = make("button", { class: "pg-quiet pg-fold-prompt", type: "button", hidden: true, on: { click: () => this.unfold() } });
       this.given = make("span", { class: "pg-prompt-tokens" });
@@ -51,7 +52,8 @@
         if (from < to) host.append(added);
       }
       if (same === 0) mark(this.flow, "dir", playground.direction(this.items.slice(0, 200).map((x) => x.source.text).join("")));
-      mark(this.flow, "data-pixels", this.flow.querySelector(".pg-pixel") ? "true" : null);
+      this.picture = this.flow.querySelector(".pg-pixel") !== null;
+      mark(this.flow, "data-pixels", this.picture ? "true" : null);
       this.folding(view, fills);
       this.select(view);
       if (same === 0 && focused >= 0 && this.nodes[focused]) this.nodes[focused].focus({ preventScroll: true });
@@ -136,6 +138,7 @@
       if (!text) return tag && tag.remove();
       if (!tag) node.append((tag = make("bdi", { class: "pg-other", "aria-hidden": "true", dir: "auto" })));
       say(tag, text);
+      playground.tint(tag, other.text);
     }
 
     /** The button of step number `at`. */

@@ -7,7 +7,30 @@
   const playground = (window.playground = window.playground || {});
   const { make, say, codes } = playground;
   const PATIENCE_MS = 90000, STILL_MS = 500;
+  const KEY = "playground-latent", MOST_KEPT = 8;
   const kept = new Map(); // model → where one stood in its space: a tab that is opened again is drawn anew
+  let chosen = null; // the model that was looked at when the page was left
+  try {
+    const told = JSON.parse(sessionStorage.getItem(KEY) || "{}");
+    chosen = typeof told.chosen === "string" ? told.chosen : null;
+    for (const [model, state] of told.kept || []) if (isState(state)) kept.set(model, state);
+  } catch {
+    // no storage, or something else in it: one begins anew
+  }
+  addEventListener("pagehide", () => {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify({ chosen: mounted ? mounted.state.model : chosen, kept: [...kept].slice(-MOST_KEPT) }));
+    } catch {
+      // as above
+    }
+  });
+
+  /** Whether what was kept can be gone on from. */
+  function isState({ code, other, place, seed, ends }) {
+    const numbers = (list) => Array.isArray(list) && list.length > 0 && list.every(Number.isFinite);
+    return numbers(code) && numbers(other) && code.length === other.length && [place, seed, ends].every(Number.isInteger) && place >= 0 && place < code.length;
+  }
+
   let mounted = null;
 
   class LatentTheatre {
@@ -63,6 +86,7 @@
       Object.assign(this.state, values);
       if (!this.state.order.length) return;
       const { code, other, place, seed, ends, all } = this.state;
+      kept.delete(this.state.model); // the newest comes last
       kept.set(this.state.model, { code, other, place, seed, ends, all });
       for (const [name, part] of Object.entries(this.parts)) this.want(name, "decode", { codes: part.wanted(this.state) });
       this.current.update(this.state);
@@ -162,5 +186,5 @@
     return true;
   }
 
-  playground.latent = { mount, answer, dropped };
+  playground.latent = { mount, answer, dropped, chosen: (otherwise) => chosen || otherwise };
 })();

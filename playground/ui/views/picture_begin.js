@@ -4,7 +4,10 @@
   const playground = (window.playground = window.playground || {});
   const { make, say } = playground;
   const PAINT = "#2f55c7", PAINTED = [0x2f, 0x55, 0xc7], THROUGH = 0.5;
-  const MOST_PX = 768, LEAST_PX = 320, MOST_BYTES = 20 << 20, KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"];
+  const MOST_SENT = 4, MOST_PX = 768, LEAST_PX = 320, MOST_BYTES = 20 << 20, KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"];
+
+  /** What a run's settings say of the picture and the mask that it was sent; "" where it began from noise. */
+  const keyOf = ({ picture_is: picture, mask_is: mask }) => (picture ? `${picture} ${mask || ""}` : "");
 
   class PictureBegin {
     /** `reuse(settings)` puts in place what a saved picture says of how it was made; `tell(text)` says something at the top. */
@@ -14,6 +17,7 @@
       this.tell = tell;
       this.picture = "";
       this.painted = false;
+      this.sent = new Map(); // what the newest runs began from, by what their settings say of it
       this.file = make("input", { type: "file", accept: KINDS.join(","), class: "pc-file", "aria-label": "Choose a picture", on: { change: () => this.take(this.file.files[0]) } });
       this.canvas = make("canvas", { class: "pc-canvas", "aria-label": "Paint where the picture may change", hidden: true });
       this.standing = "With a picture, a run begins from it and not from noise alone. Paint over a part, and only that part changes.";
@@ -72,6 +76,28 @@
     /** What a run is sent: data URLs, empty where there is nothing. */
     values() {
       return { picture: this.picture, mask: this.picture && this.painted ? this.mask() : "" };
+    }
+
+    /** What a run is sent, remembered until its settings come. */
+    send() {
+      return (this.last = this.values());
+    }
+
+    /** A run with these settings began from what was sent last. */
+    began(settings) {
+      const key = keyOf(settings);
+      if (!key || !this.last || !this.last.picture) return;
+      this.sent.delete(key);
+      this.sent.set(key, this.last);
+      while (this.sent.size > MOST_SENT) this.sent.delete(this.sent.keys().next().value);
+    }
+
+    /** Begins as an earlier run did; false where what it began from is no longer kept. */
+    async bring(settings) {
+      const key = keyOf(settings), before = this.sent.get(key);
+      if (before || this.picture) await this.set(before ? before.picture : "");
+      if (before && before.mask) await this.repainted(before.mask);
+      return !key || before !== undefined;
     }
 
     /** A file that was dropped on the tab: one of ours brings its settings, any other is begun from. */

@@ -26,8 +26,14 @@
     return run.finished.reason !== "eos" && other.started.parent === run.id && other.started.parent_index >= end;
   }
 
+  /** Whether `run` was drawn of the beginning of what was typed by the time of `later`. */
+  function typedOn(run, later) {
+    const { prompt, ...rest } = run.started.settings, { prompt: longer, ...others } = later.started.settings;
+    return Boolean(run.typed && later.typed) && longer.startsWith(prompt) && Object.keys(rest).every((name) => rest[name] === others[name]);
+  }
+
   class PictureBranches {
-    /** `show(run)` shows a run again. */
+    /** `show(run)` shows a run again; `typed()` says whether runs follow the typing. */
     constructor(actions) {
       this.actions = actions;
       this.runs = [];
@@ -40,6 +46,7 @@
     take(run) {
       const kept = this.runs.filter((r) => r !== run && !(r.finished && r.finished.reason === "new_input"));
       this.runs = [...kept, run].slice(-MOST_KEPT);
+      run.typed = this.actions.typed();
     }
 
     isNewest(run) {
@@ -53,7 +60,8 @@
 
     update(view) {
       const made = this.runs.filter((run) => run.started && run.finished && (run.finished.pictures || []).length);
-      const shown = made.filter((run) => !made.some((other) => goesOn(run, other))).slice(-MOST);
+      const whole = made.filter((run) => !made.some((other) => goesOn(run, other)));
+      const shown = whole.filter((run, i) => !whole.slice(i + 1).some((later) => typedOn(run, later))).slice(-MOST);
       this.element.hidden = shown.length < 2;
       if (shown.length < 2) return;
       while (this.cells.length < shown.length) this.cells.push(this.cell());

@@ -43,6 +43,7 @@
       const actions = {
         go: (at) => this.pin(at), close: () => this.close(), choose: (picture) => this.choose(picture),
         fork: () => this.fork(), look: () => this.look(), redraw: () => this.soon(), show: (run) => this.show(run),
+        typed: () => Boolean((document.querySelector(`#${tab}-live input`) || {}).checked),
       };
       this.status = new playground.Status(WORDS);
       this.stage = new playground.PictureStage(actions);
@@ -87,6 +88,10 @@
       this.store.awaitOffer(this.element, this.trigger);
       if (frame.near) keep(this.nears, `${frame.run} 0`, frame.near); // a recorded run brings what is near it
       const run = this.store.current;
+      if (run && run.started && run.id !== this.begun) {
+        this.begun = run.id;
+        if (!run.started.parent) this.begin.began(run.started.settings); // one that goes on has what its parent had
+      }
       if (run && run.started && !frame.recorded && !this.remembered) {
         this.remembered = true;
         this.trigger("before", { run: run.id, at: Date.now() });
@@ -225,6 +230,7 @@
       else this.tell(`An earlier picture: ${words}, seed ${told.seed}, guidance ${told.guidance}.`, "Use its settings", () => {
         this.tell("");
         this.trigger("reuse", { settings: told });
+        this.begin.bring(told).then((kept) => kept || this.tell("Its settings are in place. The picture that it began from is no longer kept: choose it once more."));
       });
       this.soon();
     }
@@ -264,7 +270,7 @@
   playground.brought = (tab, names, values) => {
     const theatre = (mounted.get(tab) || []).find((t) => t.element.isConnected);
     if (!theatre) return values;
-    const own = theatre.begin.values();
+    const own = theatre.begin.send();
     return values.map((value, i) => (i && names[i - 1] in own ? own[names[i - 1]] : value));
   };
 

@@ -61,13 +61,14 @@
       this.view = view;
       const n = view.steps.length;
       this.element.classList.toggle("pg-nothing", n === 0);
-      this.at = view.place && !view.place.prompt ? view.place.at : n - 1;
+      const given = Boolean(view.place && view.place.prompt); // what is looked at stands before the first step
+      this.at = given ? -1 : view.place ? view.place.at : n - 1;
       this.curve(view, span(view));
       mark(this.range, "max", Math.max(0, span(view) - 1));
       this.range.value = String(Math.max(0, this.at));
       const step = view.steps[this.at];
-      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${this.what.say(step)}` : null);
-      say(this.where, n ? `step ${this.at + 1} of ${n}` : "");
+      mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${this.what.say(step)}` : given ? "in the prompt" : null);
+      say(this.where, !n ? "" : given ? "in the prompt" : `step ${this.at + 1} of ${n}`);
       if (this.timer && this.at >= n - 1 && !view.running) this.play(false);
     }
 

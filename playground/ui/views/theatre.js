@@ -35,6 +35,7 @@
       };
       this.status = new playground.Status(WORDS[tab]);
       this.compares = tab in WORDS;
+      this.opening = false; // whether a recorded picture has just come
       this.before = null; // the run whose text stays until the one with another gap has begun
       this.wanted = null; // the place of a word that was just hidden: it is looked at once it is filled
       this.source = new playground.Source(actions);
@@ -61,6 +62,7 @@
       if (!frame) return;
       const { switched, missing } = this.store.take(frame);
       if (switched) this.pinned = this.hypothesis = null;
+      if (switched) this.opening = this.compares && Boolean(frame.recorded);
       if (missing) this.store.ask(missing, this.trigger);
       this.store.awaitOffer(this.element, this.trigger);
       if (frame.named) this.named = { ...frame.named, run: frame.run };
@@ -109,6 +111,12 @@
         const at = steps.findIndex((step) => step.place === this.wanted);
         if (at >= 0) [this.pinned, this.wanted] = [{ prompt: false, at }, null];
       }
+      // a recorded picture is opened where most could have come of it: its last step, the end sign, tells least
+      if (this.opening && this.store.status.state === "finished" && steps.length) {
+        const bits = steps.map((step) => step.entropy_bits || 0);
+        this.pinned = { prompt: false, at: bits.indexOf(Math.max(...bits)) };
+        this.opening = false;
+      }
       const place = this.pinned || (steps.length ? { prompt: false, at: steps.length - 1 } : null);
       return {
         run, steps, started, place, pinned: this.pinned !== null, redraw: this.redraw, hypothesis: this.hypothesis,
@@ -155,9 +163,10 @@
       const nothing = !view.started && !view.steps.length;
       this.empty.hidden = !nothing;
       say(this.empty, ["loading", "queued", "running"].includes(view.status.state) ? COMING : EMPTY);
-      this.chips.element.hidden = this.legend.hidden = nothing;
+      this.chips.element.hidden = nothing;
       this.hint.hidden = !playground.gaps.fills(view);
       for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
+      this.legend.hidden = nothing || this.chips.picture; // pixels have their own colours
       this.near.update({ near: (view.run && this.nears.get(view.run.id)) || null, at: 0, steps: [0] });
       this.compare(view.run);
       mark(this.element, "data-moved", this.redraw.moved);
