@@ -207,19 +207,20 @@ def test_settings_of_an_earlier_picture_bring_back_what_it_began_from(tab: Page,
     Image.effect_noise((400, 400), 80).convert("RGB").save(tmp_path / "noise.png")
     canvas = begun_from(tab, tmp_path / "noise.png")
     sent = "() => playground.brought('image', ['picture', 'mask'], ['', '', '']).slice(1)"
-    paint(tab, canvas)
     make(tab, "a red apple")
+    paint(tab, canvas)
+    make(tab)
     painted, before = large(tab), tab.evaluate(sent)
     tab.get_by_role("button", name="Remove the picture").click()
     make(tab)
     plain, runs = large(tab), tab.locator(f"{VIEW} .pc-run")
-    runs.first.click()
+    runs.nth(1).click()
     tab.get_by_role("button", name="Use its settings").click()
     tab.wait_for_function(f"() => ({sent})()[1] !== ''")
     assert tab.evaluate(sent) == before
     make(tab)
     assert large(tab) == painted
-    runs.nth(1).click()
+    runs.nth(2).click()
     tab.get_by_role("button", name="Use its settings").click()
     expect(canvas).to_be_hidden()
     make(tab)

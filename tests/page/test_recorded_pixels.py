@@ -45,7 +45,9 @@ def test_the_recorded_picture_comes_with_its_tab_and_every_pixel_can_be_opened(p
 def test_moved_sliders_mark_the_pixels_that_would_be_others_with_their_colours(page: Page, seen: list[str]) -> None:
     page.get_by_role("tab", name="Pixels").click()
     expect(page.locator(f"{VIEW} .pg-pixel")).to_have_count(256)
+    expect(page.locator(f"{VIEW} .pg-dotted")).to_be_hidden()
     number(page, "temperature", 0.2, tab="pixels")
+    expect(page.locator(f"{VIEW} .pg-dotted")).to_be_visible()
     other = page.locator(f"{VIEW} .pg-pixel .pg-other[data-colour]").first
     expect(other).to_be_visible()
     colour = other.get_attribute("data-colour") or ""

@@ -69,6 +69,16 @@ def test_the_scrubber_moves_by_keys_and_says_its_step(run):
     assert "step 2 of 40" in run.page.locator(".pg-scrub-track input").get_attribute("aria-valuetext")
 
 
+def test_a_token_of_the_prompt_is_no_step(run):
+    run.page.locator(".pg-chip.pg-given").first.click()
+    run.settle()
+    assert run.text(".pg-where") == "in the prompt"
+    assert run.page.locator(".pg-scrub-track input").get_attribute("aria-valuetext") == "in the prompt"
+    run.page.get_by_role("button", name="One step forward").click()
+    run.settle()
+    assert run.text(".pg-where") == "step 1 of 40"
+
+
 def test_play_walks_through_the_steps_and_pause_holds(run):
     run.select(3)
     run.page.get_by_role("button", name="Play the steps").click()

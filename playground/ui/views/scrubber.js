@@ -84,7 +84,7 @@
       mark(this.line, "d", any ? path : null);
       mark(this.area, "d", any ? `${path}V${HEIGHT}H0Z` : null);
       mark(this.head, "x", Math.max(0, this.at));
-      mark(this.head, "width", view.steps.length ? Math.max(1, width / 240) : 0);
+      mark(this.head, "width", view.steps.length && this.at >= 0 ? Math.max(1, width / 240) : 0);
       say(this.most, any ? this.what.most(most, top) : "");
     }
 

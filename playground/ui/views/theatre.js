@@ -48,10 +48,11 @@
       this.legend = playground.legend();
       this.near = new playground.PictureNear(true); // of a run that wrote a picture
       this.nears = new Map(); // run → the training pictures nearest to what it wrote; null: asked for
+      this.dots = make("p", { class: "pg-small pg-dotted", hidden: true, text: "A dot has the colour that its pixel would have under these settings." });
       this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
-        this.source.element, this.hint, this.chips.element, this.legend, this.scrubber.element, this.figures.element, this.takeaway.element, this.near.element);
+        this.source.element, this.hint, this.chips.element, this.legend, this.dots, this.scrubber.element, this.figures.element, this.takeaway.element, this.near.element);
       this.element = make("div", { class: "pg-columns" }, this.middle, this.why.element);
       host.replaceChildren(this.element);
     }
@@ -167,6 +168,8 @@
       this.hint.hidden = !playground.gaps.fills(view);
       for (const part of [this.status, this.history, this.source, this.chips, this.scrubber, this.figures, this.takeaway, this.why]) part.update(view);
       this.legend.hidden = nothing || this.chips.picture; // pixels have their own colours
+      this.dots.hidden = nothing || !this.chips.picture;
+      mark(this.dots, "data-idle", view.redraw.moved ? null : "true");
       this.near.update({ near: (view.run && this.nears.get(view.run.id)) || null, at: 0, steps: [0] });
       this.compare(view.run);
       mark(this.element, "data-moved", this.redraw.moved);
