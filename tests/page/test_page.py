@@ -1,9 +1,11 @@
 """The page in a real browser, with the real model `tales`, as somebody meets it who does not know it."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -91,6 +93,16 @@ def test_a_number_box_that_is_left_empty_or_out_of_bounds_gets_a_number_and_the_
         write(text, "Once", 3)
         expect(box).to_have_value(left)
         assert text.evaluate("window.frames_.findLast(f => f.started).started.settings.temperature") == float(left)
+
+
+def test_the_page_travels_compressed_where_the_browser_can_read_that(app_url: str) -> None:
+    whole = httpx.get(app_url, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in whole.headers and len(whole.content) > 1_000_000
+    with httpx.stream("GET", app_url, headers={"accept-encoding": "gzip"}) as packed:
+        raw = b"".join(packed.iter_raw())
+    assert packed.headers["content-encoding"] == "gzip" and len(raw) < 500_000
+    assert packed.headers["cache-control"] == whole.headers["cache-control"] == "no-store"
+    assert len(gzip.decompress(raw)) == len(whole.content)
 
 
 def test_control_enter_runs(text: Page) -> None:
