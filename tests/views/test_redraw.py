@@ -1,5 +1,7 @@
 """Sliders act on the past: every step again, in the browser, as the filters' twins compute it."""
 
+import itertools
+
 import numpy as np
 
 from tests.views.recorded import Writer, frame, softmax
@@ -62,6 +64,22 @@ def test_stages_that_are_off_are_dashes_and_top_k_shows_what_it_removed(stage):
     assert "Keeps the 3 likeliest tokens" in stage.text(".pg-large .pg-small")
     assert stage.page.locator(".pg-large .pg-column[data-removed]").count() == 5
     assert len([row for row in stage.rows() if row[1] != "0\u00a0%"]) == 3
+
+
+def test_figures_over_the_columns_of_a_stage_stand_apart_also_at_the_ends_of_the_scale(stage):
+    started, steps, finished = Writer(top_p=1.0).run(5)
+    stage.feed(frame(started, steps, 5, finished)).move(temperature=0.13)
+    stage.settle()
+    figures = stage.page.locator(".pg-large .pg-percent")
+    assert len([text for text in figures.all_inner_texts() if text.startswith("<\u202f")]) > 2
+    assert ", in %" in stage.text(".pg-large h4")
+    for width in (360, 1280):
+        stage.page.set_viewport_size({"width": width, "height": 800})
+        stage.settle()
+        boxes = figures.evaluate_all(
+            "all => all.map(e => e.getBoundingClientRect()).filter(r => r.width).map(r => [r.left, r.right])"
+        )
+        assert min(left - right for (_, right), (left, _) in itertools.pairwise(boxes)) > 6, width
 
 
 def test_500_steps_are_redrawn_in_slices_and_clicks_are_answered_between_them(stage):

@@ -115,7 +115,7 @@
     enlarge(at, ids, chosen, scale) {
       const stage = this.stages[at];
       const label = stage.label || playground.filterLabel(stage.name);
-      say(this.title, stage.active ? label : `${label} is off`);
+      say(this.title, stage.active ? `${label}, in %` : `${label} is off`);
       say(this.words, stage.active ? sentence(stage, this.settings, this.again) : "It changes nothing here.");
       const by = new Map(stage.atoms.map((a) => [a.token_id, a])), raw = new Map(this.stages[0].atoms.map((a) => [a.token_id, a]));
       if (chosen !== null && !ids.includes(chosen) && by.has(chosen)) ids[ids.length - 1] = chosen;
@@ -125,7 +125,7 @@
         name.textContent = visible((raw.get(id) || {}).text || "", 16);
         const p = now ? now.probability : 0, first = raw.has(id) ? raw.get(id).probability : 0;
         return make("div", { class: "pg-column", "data-chosen": id === chosen, "data-removed": Boolean(now && now.removed_by) },
-          make("span", { class: "pg-percent", text: percent(p) }),
+          make("span", { class: "pg-percent", text: percent(p).replace(/\s*%$/, "") }), // eight of them stand in one row
           make("span", { class: "pg-well", style: { height: BIG + "px" } }, make("i", { class: "pg-final", style: { height: height(p) } }), make("i", { class: "pg-raw", style: { height: height(first) } })), name);
       }));
     }
