@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.visitor import COLLECT, PATIENCE_MS, PAYLOADS, chips, number, opened, steps, write
+from tests.page.visitor import COLLECT, PATIENCE_MS, PAYLOADS, chips, choose_from_menu, number, opened, steps, write
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -103,6 +103,24 @@ def test_the_page_travels_compressed_where_the_browser_can_read_that(app_url: st
     assert packed.headers["content-encoding"] == "gzip" and len(raw) < 500_000
     assert packed.headers["cache-control"] == whole.headers["cache-control"] == "no-store"
     assert len(gzip.decompress(raw)) == len(whole.content)
+
+
+@pytest.mark.parametrize("tab", ["text", "train"])
+def test_on_a_phone_the_settings_open_right_below_their_button(page: Page, app_url: str, tab: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    with opened(page, app_url):
+        if tab != "text":
+            choose_from_menu(page, tab.capitalize())
+        button, settings = page.locator(f"#{tab}-fold"), page.locator(f"#{tab}-settings")
+        expect(settings).to_be_hidden()
+        before = (button.bounding_box() or {})["y"]
+        button.click()
+        expect(settings).to_be_visible()
+        after, top, view = ((one.bounding_box() or {})["y"] for one in (button, settings, page.locator(f"#{tab}-view")))
+        assert after == before < top < before + 80 < view
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        button.click()
+        expect(settings).to_be_hidden()
 
 
 def test_control_enter_runs(text: Page) -> None:
