@@ -104,7 +104,8 @@ def leak(said: str, sent: str) -> str | None:
 
 
 def of_each_kind(found: list[Target]) -> list[Target]:
-    """The endpoints, and of the handlers that several tabs have (`run`, `run_1`, …) the first and the last."""
+    """The endpoints, and of the handlers of one name (those of several tabs: `run`, `run_1`, …) the first and the last;
+    presets and examples have one name, too."""
     kinds: dict[str, list[Target]] = {}
     for target in found:
         kinds.setdefault(re.sub(r"_\d+$", "", target.name), []).append(target)

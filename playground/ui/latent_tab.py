@@ -80,4 +80,10 @@ def build(model: str, room: Room, door: Door, visits: Visits, visit: gr.Textbox,
     gr.on([chosen.change, page.load], choices.on_model, [visit, chosen], note, js=SIGNED, **QUIET)
     chosen.change(None, chosen, theatre, js="(model) => model")
     listed = page.load(choices.refresh, visit, chosen, js=SIGNED, **QUIET)
-    listed.then(None, chosen, chosen, js="(model) => playground.latent.chosen(model)")  # the one before a reload
+    before = gr.Textbox(visible=False)  # the browser fills it in: the model that was chosen before a reload
+
+    def again(token: str, model: str) -> Any:
+        return gr.update(value=model) if model in [id for _, id in choices.models(token)] else gr.skip()
+
+    told = "() => [playground.visit(), playground.latent.chosen()]"
+    listed.then(again, [visit, before], chosen, js=told, **QUIET)

@@ -185,7 +185,11 @@
     const column = document.getElementById(`${tab}-settings`);
     if (!column) return;
     const open = column.classList.toggle("page-open");
-    button(tab, "fold")?.setAttribute("aria-expanded", String(open));
+    const by = button(tab, "fold");
+    for (const [name, value] of [["aria-expanded", open], ["aria-controls", column.id]]) by?.setAttribute(name, String(value));
+    // they stand before the prompt in the page and below its buttons on the screen: the keyboard goes where the eye goes
+    column.tabIndex = -1;
+    if (open) column.focus({ preventScroll: true });
   };
 
   /** The chosen model may allow less than before: sliders beyond it come back, and a choice that is gone becomes the first. */

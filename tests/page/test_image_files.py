@@ -226,6 +226,20 @@ def test_settings_of_an_earlier_picture_bring_back_what_it_began_from(tab: Page,
     make(tab)
     assert large(tab) == plain
     expect(tab.locator(f"{VIEW} .pc-told")).to_be_hidden()
+    tab.reload()
+    tab.get_by_role("tab", name="Image").click()
+    Image.new("RGB", (400, 400), (200, 30, 30)).save(tmp_path / "red.png")
+    begun_from(tab, tmp_path / "red.png")
+    make(tab)
+    red = tab.evaluate(sent)
+    runs.nth(1).click()  # its steps are fetched again: they are not of what was sent last
+    tab.get_by_role("button", name="Use its settings").click()
+    expect(tab.locator(f"{VIEW} .pc-told")).to_contain_text("no longer kept")
+    assert tab.evaluate(sent) == red
+    tab.get_by_role("tab", name="Text", exact=True).click()
+    tab.get_by_role("tab", name="Image").click()
+    tab.wait_for_function(f"() => ({sent})()[0] !== ''")
+    assert tab.evaluate(sent) == red
 
 
 def test_settings_of_a_strange_file_are_checked_one_by_one(tab: Page) -> None:

@@ -73,6 +73,7 @@
     /** Another model was chosen. */
     choose(model) {
       if (!model || model === this.state.model) return;
+      chosen = null;
       Object.assign(this.state, { model, order: [], code: [], other: [] });
       this.compared = "";
       clearTimeout(this.still);
@@ -186,5 +187,5 @@
     return true;
   }
 
-  playground.latent = { mount, answer, dropped, chosen: (otherwise) => chosen || otherwise };
+  playground.latent = { mount, answer, dropped, chosen: () => chosen || "" };
 })();

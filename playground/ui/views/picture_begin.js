@@ -9,6 +9,10 @@
   /** What a run's settings say of the picture and the mask that it was sent; "" where it began from noise. */
   const keyOf = ({ picture_is: picture, mask_is: mask }) => (picture ? `${picture} ${mask || ""}` : "");
 
+  // tab → what the newest runs began from, by what their settings say of it; what was sent last; whether anything was.
+  // A tab that is opened again is drawn anew.
+  const kept = new Map();
+
   class PictureBegin {
     /** `reuse(settings)` puts in place what a saved picture says of how it was made; `tell(text)` says something at the top. */
     constructor(tab, reuse, tell) {
@@ -17,7 +21,8 @@
       this.tell = tell;
       this.picture = "";
       this.painted = false;
-      this.sent = new Map(); // what the newest runs began from, by what their settings say of it
+      if (!kept.has(tab)) kept.set(tab, { sent: new Map(), last: null, any: false });
+      this.kept = kept.get(tab);
       this.file = make("input", { type: "file", accept: KINDS.join(","), class: "pc-file", "aria-label": "Choose a picture", on: { change: () => this.take(this.file.files[0]) } });
       this.canvas = make("canvas", { class: "pc-canvas", "aria-label": "Paint where the picture may change", hidden: true });
       this.standing = "With a picture, a run begins from it and not from noise alone. Paint over a part, and only that part changes.";
@@ -80,22 +85,24 @@
 
     /** What a run is sent, remembered until its settings come. */
     send() {
-      return (this.last = this.values());
+      Object.assign(this.kept, { last: this.values(), any: true });
+      return this.kept.last;
     }
 
-    /** A run with these settings began from what was sent last. */
-    began(settings) {
-      const key = keyOf(settings);
-      if (!key || !this.last || !this.last.picture) return;
-      this.sent.delete(key);
-      this.sent.set(key, this.last);
-      while (this.sent.size > MOST_SENT) this.sent.delete(this.sent.keys().next().value);
+    /** The newest run began from what was sent last; from what the page was loaded with, where this page has sent nothing. */
+    began({ settings, parent }, { picture, mask }) {
+      const key = keyOf(settings), { sent, last, any } = this.kept, from = any ? last : { picture, mask };
+      this.kept.last = null;
+      if (parent || !key || !from || !from.picture) return; // one that goes on has what its parent had
+      sent.delete(key);
+      sent.set(key, from);
+      while (sent.size > MOST_SENT) sent.delete(sent.keys().next().value);
     }
 
     /** Begins as an earlier run did; false where what it began from is no longer kept. */
     async bring(settings) {
-      const key = keyOf(settings), before = this.sent.get(key);
-      if (before || this.picture) await this.set(before ? before.picture : "");
+      const key = keyOf(settings), before = this.kept.sent.get(key);
+      if (before || (!key && this.picture)) await this.set(before ? before.picture : "");
       if (before && before.mask) await this.repainted(before.mask);
       return !key || before !== undefined;
     }

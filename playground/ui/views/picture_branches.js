@@ -29,7 +29,8 @@
   /** Whether `run` was drawn of the beginning of what was typed by the time of `later`. */
   function typedOn(run, later) {
     const { prompt, ...rest } = run.started.settings, { prompt: longer, ...others } = later.started.settings;
-    return Boolean(run.typed && later.typed) && longer.startsWith(prompt) && Object.keys(rest).every((name) => rest[name] === others[name]);
+    const whole = later.finished.reason === "eos" && !later.started.parent;
+    return Boolean(run.typed && later.typed && whole) && longer.startsWith(prompt) && Object.keys(rest).every((name) => rest[name] === others[name]);
   }
 
   class PictureBranches {

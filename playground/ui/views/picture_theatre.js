@@ -88,9 +88,9 @@
       this.store.awaitOffer(this.element, this.trigger);
       if (frame.near) keep(this.nears, `${frame.run} 0`, frame.near); // a recorded run brings what is near it
       const run = this.store.current;
-      if (run && run.started && run.id !== this.begun) {
+      if (run && run.started && run.id !== this.begun && this.branches.isNewest(run)) {
         this.begun = run.id;
-        if (!run.started.parent) this.begin.began(run.started.settings); // one that goes on has what its parent had
+        this.begin.began(run.started, settings.get(this.tab) || {});
       }
       if (run && run.started && !frame.recorded && !this.remembered) {
         this.remembered = true;

@@ -64,8 +64,9 @@
       const given = Boolean(view.place && view.place.prompt); // what is looked at stands before the first step
       this.at = given ? -1 : view.place ? view.place.at : n - 1;
       this.curve(view, span(view));
+      mark(this.range, "min", given ? -1 : 0);
       mark(this.range, "max", Math.max(0, span(view) - 1));
-      this.range.value = String(Math.max(0, this.at));
+      this.range.value = String(given ? -1 : Math.max(0, this.at));
       const step = view.steps[this.at];
       mark(this.range, "aria-valuetext", step ? `step ${this.at + 1} of ${n}: ${this.what.say(step)}` : given ? "in the prompt" : null);
       say(this.where, !n ? "" : given ? "in the prompt" : `step ${this.at + 1} of ${n}`);
@@ -95,6 +96,7 @@
 
     by(steps) {
       this.play(false);
+      if (this.at < 0 && steps < 0) return; // in the prompt
       this.jump(this.at + steps);
     }
 

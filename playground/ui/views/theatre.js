@@ -48,7 +48,7 @@
       this.legend = playground.legend();
       this.near = new playground.PictureNear(true); // of a run that wrote a picture
       this.nears = new Map(); // run → the training pictures nearest to what it wrote; null: asked for
-      this.dots = make("p", { class: "pg-small pg-dotted", hidden: true, text: "A dot has the colour that its pixel would have under these settings." });
+      this.dots = make("p", { class: "pg-small pg-dotted", hidden: true, text: "A dot has the colour that its pixel would have under these settings; an empty ring is one of the rarer colours, or the end." });
       this.hint = make("p", { class: "pg-small pg-hint", hidden: true, text: "Click a word to hide it. Click an open gap again to put its word back." });
       this.empty = make("p", { class: "pg-empty" });
       this.middle = make("div", { class: "pg-middle" }, this.status.head, this.status.bar, this.status.messages, this.history.element, this.empty,
