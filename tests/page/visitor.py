@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 from tokenizers import Tokenizer
 
 from playground.events import Reason
@@ -68,14 +68,19 @@ def fill(page: Page, where: str, value: str) -> None:
 
 
 def choose_from_menu(page: Page, tab: str) -> None:
-    """Open one of the tabs that a narrow page has in a menu (a click on a page that still sets itself up is lost)."""
+    """Open one of the tabs that a narrow page has in a menu (a page that still sets itself up loses clicks, and shuts
+    the menu again)."""
     entry = page.locator(".overflow-dropdown button", has_text=tab)
     for _ in range(20):
-        if entry.is_visible():
-            break
-        page.locator(".overflow-menu > button").first.click()
-        page.evaluate(FRAMES_LATER)
-    entry.click()
+        if not entry.is_visible():
+            page.locator(".overflow-menu > button").first.click()
+            page.evaluate(FRAMES_LATER)
+        try:
+            entry.click(timeout=1000)
+        except TimeoutError:
+            continue
+        return
+    raise AssertionError(f"{tab} cannot be opened from the menu")
 
 
 def open_group(page: Page, name: str, box: str) -> None:
