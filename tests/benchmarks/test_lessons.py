@@ -22,4 +22,6 @@ def test_all_four_families_are_trained_and_come_nearer_to_the_ring_than_noise():
     noise, _ = lessons.to_data(lambda i: np.random.default_rng(i).standard_normal((500, 2)), "ring", 500)
     for name, made, ours, own in families.families("ring", 3.0, 0, 500):
         assert made.steps > 1, name
-        assert 0 < own < noise and 0 < ours < noise * 1.5, name
+        # in three seconds a VAE has not left the noise it draws from by much (0.98 of it, measured); the others have
+        # less than 0.3 of it
+        assert 0 < own < noise and 0 < ours < noise * (1.5 if name == "vae" else 0.9), name
